@@ -1,15 +1,12 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config'
+import base from './vitest.base.ts'
 
-// Packages are tested on their sources, so nothing has to be built first.
-const conditions = ['@meru/source', 'module', 'node', 'development|production']
+const scripts = mergeConfig(base, { test: { name: 'scripts', root: './scripts', include: ['*.test.ts'] } })
 
+/** The whole workspace in one run, with one closing line. */
 const config: ViteUserConfig = defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: ['@meru/source', 'node'] } },
   test: {
-    include: ['test/**/*.test.ts'],
-    passWithNoTests: true,
-    pool: 'forks',
+    projects: ['packages/*/vitest.config.ts', 'apps/*/vitest.config.ts', scripts],
     maxWorkers: 2,
   },
 })

@@ -1,0 +1,18 @@
+import { defineProject, type UserWorkspaceConfig } from 'vitest/config'
+
+// Packages are tested on their sources, so nothing has to be built first.
+const conditions = ['@meru/source', 'module', 'node', 'development|production']
+
+/** What every package's tests run under; `packages/x/vitest.config.ts` hands it on. */
+const base: UserWorkspaceConfig = defineProject({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ['@meru/source', 'node'] } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
+
+export default base

@@ -10,6 +10,8 @@ const base: UserWorkspaceConfig = defineProject({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Worker threads that a test starts load the sources through Node itself.
+    execArgv: ['--conditions=@meru/source'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

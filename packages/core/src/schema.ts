@@ -1,0 +1,38 @@
+import type { ColumnType } from './column-type.ts'
+
+/** The first field id of user columns; ids below belong to the engine (`_seqno` is 1, `_row` is 2). */
+export const FIRST_COLUMN_ID = 10
+
+/** One column as it is stored in the manifest. Identity is the field id, never the name. */
+export interface ColumnDef {
+  /** Iceberg field id, from `FIRST_COLUMN_ID` up; never reused within a table. */
+  readonly id: number
+  readonly name: string
+  readonly type: ColumnType
+  readonly required: boolean
+}
+
+/** What a table looks like. Plain data: printable, comparable, persisted whole in the manifest. */
+export interface TableSchema {
+  /** Counts up by one with each change of the schema, from 0. */
+  readonly schemaId: number
+  readonly columns: readonly ColumnDef[]
+  /** Field ids of the primary key, in key order. Key columns are required. */
+  readonly key: readonly number[]
+  /** The highest field id ever given; never decreases. */
+  readonly lastColumnId: number
+}
+
+/** The columns of the primary key, in key order. */
+export function keyColumns(schema: TableSchema): ColumnDef[] {
+  return schema.key.map((id) => {
+    const column = schema.columns.find((candidate) => candidate.id === id)
+    if (column === undefined) throw new TypeError(`schema ${schema.schemaId} has no column with id ${id}`)
+    return column
+  })
+}
+
+/** The columns that are not part of the primary key, in schema order. */
+export function valueColumns(schema: TableSchema): ColumnDef[] {
+  return schema.columns.filter((column) => !schema.key.includes(column.id))
+}

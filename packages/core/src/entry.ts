@@ -13,4 +13,4 @@ export type SeqNo = number
 export const KEY_BYTES_MAX = 65_535
 
 /** Longest encoded value (all columns but the key), in bytes. Longer rows are refused on write. */
-export const VALUE_BYTES_MAX = 512 * 1024 * 1024
+export const VALUE_BYTES_MAX: number = 512 * 1024 * 1024

@@ -168,7 +168,12 @@ export class KeyMerger {
   }
 }
 
-const NO_KEYS: BytesVector = { physical: 'bytes', length: 0, bytes: new Uint8Array(0), offsets: new Uint32Array(1) }
+const NO_KEYS: BytesVector = {
+  physical: 'bytes',
+  length: 0,
+  bytes: new Uint8Array(0),
+  offsets: new Uint32Array(1),
+}
 
 class Cursor {
   readonly source: number

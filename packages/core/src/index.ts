@@ -1,0 +1,56 @@
+export { MeruError, CorruptionError, type ErrorCode } from './errors.ts'
+export {
+  physicalOf,
+  typeName,
+  decimalWidth,
+  type ColumnType,
+  type ColumnKind,
+  type Physical,
+  type PhysicalType,
+} from './column-type.ts'
+export { t, type Column, type ColumnMode, type ColumnModes } from './columns.ts'
+export {
+  table,
+  defineSchema,
+  type TableDefinition,
+  type Columns,
+  type InferRow,
+  type InferInsert,
+  type InferKey,
+} from './table.ts'
+export { tableFromZod } from './table-from-zod.ts'
+export { FIRST_COLUMN_ID, keyColumns, valueColumns, type ColumnDef, type TableSchema } from './schema.ts'
+export { checkSchema, checkTableName } from './schema-rules.ts'
+export { schemaSchema, parseTableSchema } from './schema-json.ts'
+export { sameSchema, describeSchemaDifference } from './schema-difference.ts'
+export { KIND_PUT, KIND_DELETE, KEY_BYTES_MAX, VALUE_BYTES_MAX, type EntryKind, type SeqNo } from './entry.ts'
+export { compareBytes, compareKeys } from './byte-compare.ts'
+export { ByteWriter } from './byte-writer.ts'
+export { ByteReader } from './byte-reader.ts'
+export { BytesBuilder } from './bytes-builder.ts'
+export { KeyMerger } from './merge.ts'
+export { rowLayout, type RowLayout, type ColumnPlace } from './row-layout.ts'
+export { RowCodec } from './row-codec.ts'
+export { type Selection } from './selection.ts'
+export { startsWith, type StartsWith, type KeyRange, type KeyBounds } from './key-range.ts'
+export { type AnyRange } from './range-codec.ts'
+export { Shredder } from './shredder.ts'
+export { VectorBuilder } from './vector-builder.ts'
+export { encodeKeyVector } from './key-vector.ts'
+export { sliceVector, concatVectors } from './vector-copy.ts'
+export { gatherVectors, type SourceOf } from './vector-gather.ts'
+export {
+  isPresent,
+  type Vector,
+  type BoolVector,
+  type I32Vector,
+  type I64Vector,
+  type F32Vector,
+  type F64Vector,
+  type FixedVector,
+  type BytesVector,
+  type ColumnBatch,
+} from './vector.ts'
+export { BatchWriter, readBatch, BATCH_VERSION, type BatchVisitor, type BatchSummary } from './write-batch.ts'
+export { encodeSingleValue, truncateLower, truncateUpper, BOUND_LENGTH } from './single-value.ts'
+export { type SstMeta, type ColumnStats } from './sst-meta.ts'

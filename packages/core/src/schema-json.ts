@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import type { ColumnType } from './column-type.ts'
+import { MeruError } from './errors.ts'
+import type { TableSchema } from './schema.ts'
+import { checkSchema } from './schema-rules.ts'
+
+const plainKinds = [
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'date',
+  'time',
+  'timestamp',
+  'timestamptz',
+  'timestamp_ns',
+  'timestamptz_ns',
+  'string',
+  'uuid',
+  'binary',
+] as const
+
+const columnType: z.ZodType<ColumnType> = z.union([
+  z.strictObject({ kind: z.enum(plainKinds) }),
+  z
+    .strictObject({ kind: z.literal('decimal'), precision: z.int().min(1).max(38), scale: z.int().min(0) })
+    .refine((type) => type.scale <= type.precision, 'scale above precision'),
+  z.strictObject({ kind: z.literal('fixed'), length: z.int().min(1).max(65_535) }),
+]) as z.ZodType<ColumnType>
+
+/** A `TableSchema` as it is persisted. Checks shapes; `parseTableSchema` also checks names, ids and key. */
+export const schemaSchema: z.ZodType<TableSchema> = z.strictObject({
+  schemaId: z.int().min(0),
+  columns: z.array(
+    z.strictObject({ id: z.int().min(1), name: z.string(), type: columnType, required: z.boolean() }),
+  ),
+  key: z.array(z.int().min(1)),
+  lastColumnId: z.int().min(1),
+})
+
+/**
+ * The schema in parsed JSON that comes from outside or from disk. Throws `INVALID` with every problem;
+ * callers that read a file turn it into a `CorruptionError` that names the file.
+ */
+export function parseTableSchema(json: unknown, table = 'unnamed'): TableSchema {
+  const result = schemaSchema.safeParse(json)
+  if (!result.success) {
+    throw new MeruError('INVALID', `schema of table "${table}": ${z.prettifyError(result.error)}`, {
+      cause: result.error,
+    })
+  }
+  try {
+    checkSchema(table, result.data)
+  } catch (error) {
+    throw new MeruError('INVALID', `schema of ${(error as Error).message}`, { cause: error })
+  }
+  return result.data
+}

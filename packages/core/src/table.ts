@@ -1,0 +1,95 @@
+import type { Column, ColumnMode, ColumnModes } from './columns.ts'
+import { FIRST_COLUMN_ID, type ColumnDef, type TableSchema } from './schema.ts'
+import { checkSchema, checkTableName } from './schema-rules.ts'
+
+/** What `table()` makes: the schema of a table, and in its type the types of its rows. */
+export interface TableDefinition<
+  Name extends string = string,
+  Row = unknown,
+  Insert = unknown,
+  Key = unknown,
+> {
+  readonly name: Name
+  readonly schema: TableSchema
+  readonly modes: ColumnModes
+  /** These carry types for inference and have no value at run time. */
+  readonly $row: Row
+  readonly $insert: Insert
+  readonly $key: Key
+}
+
+/** The rows that reads of a table give. */
+export type InferRow<D extends { readonly $row: unknown }> = D['$row']
+/** The rows that writes to a table take: columns that may be null may be left out. */
+export type InferInsert<D extends { readonly $insert: unknown }> = D['$insert']
+/** The primary key: the value itself for one column, else an object with a property for each column. */
+export type InferKey<D extends { readonly $key: unknown }> = D['$key']
+
+export type Columns = Readonly<Record<string, Column>>
+
+type Simplify<T> = { [P in keyof T]: T[P] } & {}
+type ValueOf<C> = C extends { readonly $value: infer V } ? V : never
+type NullableNames<C extends Columns> = {
+  [P in keyof C]: C[P] extends { readonly isNullable: true } ? P : never
+}[keyof C]
+
+export type RowOf<C extends Columns> = {
+  [P in keyof C]: C[P] extends { readonly isNullable: true } ? ValueOf<C[P]> | null : ValueOf<C[P]>
+}
+
+export type InsertOf<C extends Columns> = Simplify<
+  { [P in Exclude<keyof C, NullableNames<C>>]: ValueOf<C[P]> } & {
+    [P in NullableNames<C>]?: ValueOf<C[P]> | null | undefined
+  }
+>
+
+export type KeyOf<Row, K extends readonly PropertyKey[]> = K extends readonly [infer Only extends keyof Row]
+  ? Row[Only]
+  : { [P in K[number] & keyof Row]: Row[P] }
+
+/**
+ * Declares a table. `key` names the columns of the primary key, in order: required, neither float nor
+ * double. Throws a `TypeError` that says what to change if the names or the key are not allowed.
+ */
+export function table<
+  const Name extends string,
+  C extends Columns,
+  const K extends readonly [keyof C & string, ...(keyof C & string)[]],
+>(
+  name: Name,
+  columns: C,
+  options: { readonly key: K },
+): TableDefinition<Name, RowOf<C>, InsertOf<C>, KeyOf<RowOf<C>, K>> {
+  checkTableName(name)
+  const definition = { name, ...defineSchema(name, columns, options.key) }
+  return Object.freeze(definition) as TableDefinition<Name, RowOf<C>, InsertOf<C>, KeyOf<RowOf<C>, K>>
+}
+
+/** The schema of columns in the order of their properties, with ids from `FIRST_COLUMN_ID`. */
+export function defineSchema(
+  table: string,
+  columns: Columns,
+  key: readonly string[],
+): { schema: TableSchema; modes: ColumnModes } {
+  const modes: Record<string, ColumnMode> = {}
+  const defs = Object.entries(columns).map(([name, column], index): ColumnDef => {
+    if (column.mode !== undefined) modes[name] = column.mode
+    return { id: FIRST_COLUMN_ID + index, name, type: column.type, required: !column.isNullable }
+  })
+  const keyIds = key.map((name) => {
+    const def = defs.find((candidate) => candidate.name === name)
+    if (def === undefined) {
+      const known = defs.map((candidate) => candidate.name).join(', ')
+      throw new TypeError(`table "${table}": key column "${name}" is not declared; the columns are ${known}`)
+    }
+    return def.id
+  })
+  const schema: TableSchema = {
+    schemaId: 0,
+    columns: defs,
+    key: keyIds,
+    lastColumnId: FIRST_COLUMN_ID + defs.length - 1,
+  }
+  checkSchema(table, schema)
+  return { schema, modes }
+}

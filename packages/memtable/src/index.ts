@@ -1,1 +1,2 @@
-export {}
+export { Memtable, type MemtableOptions, type SharedMemtable } from './memtable.ts'
+export type { CursorOptions, MemtableCursor } from './memtable-cursor.ts'

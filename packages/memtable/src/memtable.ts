@@ -1,0 +1,171 @@
+import { KIND_DELETE, KIND_PUT, type EntryKind, type SeqNo } from '@meru/core'
+import { ARENA_BYTES_MAX, EntryArena } from './entry-arena.ts'
+import { hashKey, KeyIndex } from './key-index.ts'
+import { KeyOrder, type OrderedRefs } from './key-order.ts'
+import { MemtableCursor, type CursorOptions } from './memtable-cursor.ts'
+
+export interface MemtableOptions {
+  /** The memtable is full at this size. Address space for it is reserved at once, memory as needed. */
+  readonly bytesMax: number
+}
+
+/** A sealed memtable in a form that can be posted to a worker: nothing is copied. */
+export interface SharedMemtable extends OrderedRefs {
+  readonly arena: SharedArrayBuffer
+  readonly arenaWords: number
+  readonly slots: SharedArrayBuffer
+  readonly keys: number
+  readonly entries: number
+  readonly minSeqno: SeqNo
+  readonly maxSeqno: SeqNo
+}
+
+interface Parts {
+  readonly arena: EntryArena
+  readonly index: KeyIndex
+  readonly order: KeyOrder
+  sealed: boolean
+}
+
+/**
+ * An ordered map from (key, seqno) to (kind, value) in a shared arena. A ref names one entry of one
+ * memtable; it stays valid, and what it names never changes.
+ */
+export class Memtable {
+  /** What the offsets point into. Another object after the arena grew; the old one stays readable. */
+  bytes: Uint8Array
+  /** Different keys, deleted ones included. */
+  keys: number
+  /** Versions of all keys. */
+  entries: number
+  bytesUsed: number
+  /** The least and the greatest seqno applied; `Infinity` and 0 while there is none. */
+  minSeqno: SeqNo
+  maxSeqno: SeqNo
+  readonly #parts: Parts
+
+  constructor(options: MemtableOptions | SharedMemtable) {
+    const shared = 'arena' in options ? options : undefined
+    this.#parts = 'arena' in options ? attachParts(options) : newParts(options)
+    this.bytes = this.#parts.arena.bytes
+    this.keys = shared?.keys ?? 0
+    this.entries = shared?.entries ?? 0
+    this.bytesUsed = this.#parts.arena.used * 4
+    this.minSeqno = shared?.minSeqno ?? Infinity
+    this.maxSeqno = shared?.maxSeqno ?? 0
+  }
+
+  /** A view of a memtable that another thread sealed. It refuses writes. */
+  static readonly attach: (shared: SharedMemtable) => Memtable = (shared) => new Memtable(shared)
+
+  /**
+   * Adds a version of the key `bytes[keyStart .. keyEnd)`; the bytes are copied. False if there is no
+   * room: nothing has changed, seal it and go on with another. An empty memtable takes an entry of any
+   * size. Throws `TypeError` once sealed.
+   */
+  apply(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    seqno: SeqNo,
+    kind: EntryKind,
+  ): boolean {
+    const { arena, index, sealed } = this.#parts
+    if (sealed) throw new TypeError('memtable: apply after seal')
+    if (!Number.isSafeInteger(seqno) || seqno < 0) throw new TypeError(`memtable: seqno ${seqno}`)
+    const hash = hashKey(bytes, keyStart, keyEnd)
+    const holder = index.find(bytes, keyStart, keyEnd, hash)
+    if (!arena.reserve(keyEnd - keyStart + valueEnd - valueStart)) return false
+    const isDelete = kind === KIND_DELETE
+    const ref = arena.append(bytes, keyStart, keyEnd, valueStart, valueEnd, seqno, isDelete, holder)
+    if (holder === 0) {
+      index.add(hash, ref)
+      this.keys++
+    }
+    this.entries++
+    this.bytes = arena.bytes
+    this.bytesUsed = arena.used * 4
+    if (seqno < this.minSeqno) this.minSeqno = seqno
+    if (seqno > this.maxSeqno) this.maxSeqno = seqno
+    return true
+  }
+
+  /** The ref of the newest version of a key with seqno ≤ `seqnoMax`, deletes included, or 0. */
+  find(bytes: Uint8Array, keyStart: number, keyEnd: number, seqnoMax: SeqNo): number {
+    const { arena, index } = this.#parts
+    const holder = index.find(bytes, keyStart, keyEnd, hashKey(bytes, keyStart, keyEnd))
+    return holder === 0 ? 0 : arena.versionAt(holder, seqnoMax, arena.used)
+  }
+
+  cursor(options: CursorOptions): MemtableCursor {
+    const { arena, order } = this.#parts
+    order.advance()
+    return new MemtableCursor(arena, order, options)
+  }
+
+  /** The newest version of each key, in key order. */
+  sortedRefs(): Uint32Array {
+    const { order } = this.#parts
+    order.advance()
+    return order.newest()
+  }
+
+  /** Ends the writes. A second call does nothing. */
+  seal(): void {
+    this.#parts.sealed = true
+  }
+
+  /** What a worker needs for `Memtable.attach`. Throws `TypeError` unless sealed. */
+  shared(): SharedMemtable {
+    const { arena, index, order, sealed } = this.#parts
+    if (!sealed) throw new TypeError('memtable: shared before seal')
+    const { keys, entries, minSeqno, maxSeqno } = this
+    const counts = { keys, entries, minSeqno, maxSeqno }
+    return { arena: arena.buffer, arenaWords: arena.used, slots: index.buffer, ...order.shared(), ...counts }
+  }
+
+  kindOf(ref: number): EntryKind {
+    return this.#parts.arena.isDelete(ref) ? KIND_DELETE : KIND_PUT
+  }
+
+  seqnoOf(ref: number): SeqNo {
+    return this.#parts.arena.seqnoOf(ref)
+  }
+
+  keyStartOf(ref: number): number {
+    const { arena } = this.#parts
+    return arena.contentOf(arena.holderOf(ref))
+  }
+
+  keyEndOf(ref: number): number {
+    const { arena } = this.#parts
+    const holder = arena.holderOf(ref)
+    return arena.contentOf(holder) + arena.keyLengthOf(holder)
+  }
+
+  valueStartOf(ref: number): number {
+    const { arena } = this.#parts
+    return arena.contentOf(ref) + arena.keyLengthOf(ref)
+  }
+
+  valueEndOf(ref: number): number {
+    const { arena } = this.#parts
+    return arena.contentOf(ref) + arena.keyLengthOf(ref) + arena.valueLengthOf(ref)
+  }
+}
+
+function newParts({ bytesMax }: MemtableOptions): Parts {
+  if (!Number.isInteger(bytesMax) || bytesMax < 1 || bytesMax > ARENA_BYTES_MAX) {
+    throw new TypeError(`memtable: bytesMax is ${bytesMax}, expected 1 to ${ARENA_BYTES_MAX}`)
+  }
+  const arena = new EntryArena(bytesMax)
+  return { arena, index: new KeyIndex(arena), order: new KeyOrder(arena), sealed: false }
+}
+
+function attachParts(shared: SharedMemtable): Parts {
+  const arena = EntryArena.attach(shared.arena, shared.arenaWords)
+  const index = new KeyIndex(arena, shared.slots)
+  return { arena, index, order: KeyOrder.attach(arena, shared), sealed: true }
+}

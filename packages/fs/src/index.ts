@@ -6,4 +6,5 @@ export { CRASH_MODES, type CrashMode, type RandomBelow } from './memory-crash.ts
 export { MemoryFs } from './memory-fs.ts'
 export { nodeEnvironment } from './node-environment.ts'
 export { NodeFs } from './node-fs.ts'
+export { nodeProcessProbe, type ProcessProbe } from './process-probe.ts'
 export { sha256, type Hasher } from './sha256.ts'

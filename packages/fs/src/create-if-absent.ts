@@ -12,7 +12,8 @@ import { isExists } from './io-error.ts'
  * a crash can leave a part of the bytes under the name. So readers check what they read, and treat a
  * damaged newest file as one that was never made.
  *
- * When it throws, the file may or may not be there; a name once seen may also be lost in a crash.
+ * When it throws, the file may or may not be there. When it returns `false`, the file is there but, until
+ * the one who made it is done, a crash may still take it back.
  */
 export async function createIfAbsent(
   fs: FileSystem,
@@ -21,23 +22,32 @@ export async function createIfAbsent(
   bytes: Uint8Array,
 ): Promise<boolean> {
   const temporary = `${path}.${env.uuid()}.tmp`
-  let taken = false
+  const handle = await fs.create(temporary, { exclusive: true })
+  let isMade: boolean
   try {
-    const handle = await fs.create(temporary, { exclusive: true })
     try {
       await handle.write(bytes, 0)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await fs.link(temporary, path)
+    isMade = await linkIfAbsent(fs, temporary, path)
   } catch (error) {
+    // The first failure is the one to tell; the temporary file is rubbish that a sweep removes.
     await fs.remove(temporary).catch(() => undefined)
-    if (!isExists(error)) throw error
-    taken = true
+    throw error
   }
-  if (taken) return false
   await fs.remove(temporary)
-  await fs.syncDirectory(parentOf(path))
-  return true
+  if (isMade) await fs.syncDirectory(parentOf(path))
+  return isMade
+}
+
+async function linkIfAbsent(fs: FileSystem, from: string, to: string): Promise<boolean> {
+  try {
+    await fs.link(from, to)
+    return true
+  } catch (error) {
+    if (isExists(error)) return false
+    throw error
+  }
 }

@@ -1,0 +1,70 @@
+import { encodeSingleValue, truncateLower, truncateUpper, type ColumnStats, type Vector } from '@meru/core'
+import { chunkBytes, type WrittenColumn } from './parquet-footer.ts'
+import type { SstColumn } from './sst-columns.ts'
+import { mergeStats, type Bound, type RangeStats } from './statistics.ts'
+
+/** What an SST says of one of its columns: exact bounds for key columns, cut ones for others. */
+export function columnStats(written: WrittenColumn, isKey: boolean): ColumnStats {
+  const { column, chunks, rules } = written
+  const stats = mergeStats(
+    chunks.flatMap(({ chunk }) => chunk.stats),
+    rules,
+  )
+  const hasNans = column.physical === 'f32' || column.physical === 'f64'
+  const lower = lowerBound(column, stats, isKey)
+  const upper = upperBound(column, stats, isKey)
+  return {
+    id: column.id,
+    values: stats.values,
+    nulls: stats.nulls,
+    ...(hasNans ? { nans: stats.nans } : {}),
+    ...(lower === undefined ? {} : { lower }),
+    ...(upper === undefined ? {} : { upper }),
+    bytes: chunks.reduce((sum, { chunk }) => sum + chunkBytes(chunk), 0),
+  }
+}
+
+function lowerBound(column: SstColumn, stats: RangeStats, isKey: boolean): Uint8Array | undefined {
+  if (stats.min === undefined || !isBounded(column, stats, stats.min)) return undefined
+  const bytes = singleValue(column, stats.min)
+  return isKey || column.type === undefined ? bytes : truncateLower(column.type, bytes)
+}
+
+function upperBound(column: SstColumn, stats: RangeStats, isKey: boolean): Uint8Array | undefined {
+  if (stats.max === undefined || !isBounded(column, stats, stats.max)) return undefined
+  const bytes = singleValue(column, stats.max)
+  return isKey || column.type === undefined ? bytes : truncateUpper(column.type, bytes)
+}
+
+/**
+ * Values of fixed length are never cut, so long ones have no bound. Some engines compare UUIDs as two signed numbers:
+ * theirs and ours agree only where all values have the same two signs.
+ */
+function isBounded(column: SstColumn, stats: RangeStats, bound: Bound): boolean {
+  if (column.physical === 'fixed' && !bound.isExact) return false
+  return (stats.signs & 3) !== 3 && (stats.signs & 12) !== 12
+}
+
+function singleValue(column: SstColumn, bound: Bound): Uint8Array {
+  return column.type === undefined ? new Uint8Array() : encodeSingleValue(column.type, vectorOf(column, bound.value), 0)
+}
+
+/** A vector of one value. */
+function vectorOf(column: SstColumn, value: Bound['value']): Vector {
+  if (value instanceof Uint8Array) {
+    return column.physical === 'fixed'
+      ? { physical: 'fixed', length: 1, width: value.length, values: value }
+      : { physical: 'bytes', length: 1, bytes: value, offsets: Uint32Array.of(0, value.length) }
+  }
+  if (typeof value === 'bigint') return { physical: 'i64', length: 1, values: BigInt64Array.of(value) }
+  switch (column.physical) {
+    case 'f32':
+      return { physical: 'f32', length: 1, values: Float32Array.of(value) }
+    case 'f64':
+      return { physical: 'f64', length: 1, values: Float64Array.of(value) }
+    case 'bool':
+      return { physical: 'bool', length: 1, values: Uint8Array.of(value) }
+    default:
+      return { physical: 'i32', length: 1, values: Int32Array.of(value) }
+  }
+}

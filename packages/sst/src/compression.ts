@@ -1,0 +1,52 @@
+import * as zlib from 'node:zlib'
+import { snappyCompress, snappyUncompress } from './parquet-library.ts'
+import type { Compression } from './layout.ts'
+
+/** Parquet's numbers of compression codecs. */
+export const CODEC_NONE = 0
+export const CODEC_SNAPPY = 1
+export const CODEC_ZSTD = 6
+export type Codec = typeof CODEC_NONE | typeof CODEC_SNAPPY | typeof CODEC_ZSTD
+
+const ZSTD_LEVEL = 1
+
+/** Whether this runtime has zstd: Node from 22.15 on. */
+const hasZstd: boolean = typeof zlib.zstdCompressSync === 'function'
+
+/** The codec for a layout on this runtime. Where zstd is missing, snappy takes its place. */
+export function codecFor(compression: Compression): Codec {
+  if (compression === 'none') return CODEC_NONE
+  return compression === 'zstd' && hasZstd ? CODEC_ZSTD : CODEC_SNAPPY
+}
+
+/** Compresses one page body. */
+export function compress(codec: Exclude<Codec, typeof CODEC_NONE>, body: Uint8Array): Uint8Array {
+  if (codec === CODEC_SNAPPY) return snappyCompress(body)
+  return zlib.zstdCompressSync(body, {
+    chunkSize: Math.max(CHUNK_BYTES_MIN, body.length + (body.length >>> 7) + 128),
+    params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
+  })
+}
+
+/** The smallest chunk that zlib takes. */
+const CHUNK_BYTES_MIN = 64
+
+/** Decompresses one page body of known length; throws if the bytes are no such thing. */
+export function decompress(codec: Codec, body: Uint8Array, rawBytes: number): Uint8Array {
+  switch (codec) {
+    case CODEC_NONE:
+      return body
+    case CODEC_SNAPPY: {
+      const raw = new Uint8Array(rawBytes)
+      snappyUncompress(body, raw)
+      return raw
+    }
+    case CODEC_ZSTD: {
+      if (!hasZstd) throw new Error('this runtime has no zstd; Node 22.15 or later is needed')
+      const size = Math.max(CHUNK_BYTES_MIN, rawBytes)
+      const raw = zlib.zstdDecompressSync(body, { chunkSize: size, maxOutputLength: size })
+      if (raw.length !== rawBytes) throw new Error(`${raw.length} bytes, ${rawBytes} expected`)
+      return raw
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The key index: the first key of every page, and the last key of the file.
+ *
+ *     u32 pages | u32 × (pages + 2) offsets | key bytes: first keys, then the last key
+ *
+ * Pages are those of `_row` on level 0, else the pages that all columns share. See docs/format/sst.md.
+ */
+import { ByteReader, ByteWriter, compareBytes, CorruptionError } from '@meru/core'
+import { keyPrefix, lowerBound, sharedBytes, sortedKeys, type SortedKeys } from './key-prefix.ts'
+
+/** Collects the index while a file is written. */
+export class KeyIndexBuilder {
+  private readonly offsets: number[] = [0]
+  private readonly bytes: ByteWriter = new ByteWriter(4096)
+
+  /** Adds the first key of the next page. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes.append(bytes.subarray(start, end))
+    this.offsets.push(this.bytes.length)
+  }
+
+  /** The key index block. */
+  finish(lastKey: Uint8Array): Uint8Array {
+    this.add(lastKey, 0, lastKey.length)
+    const out = new ByteWriter(this.bytes.length + 4 * this.offsets.length + 4)
+    out.u32(this.offsets.length - 2)
+    for (const offset of this.offsets) out.u32(offset)
+    out.append(this.bytes.written())
+    return out.written()
+  }
+}
+
+/** The key index in memory. */
+export class KeyIndex {
+  readonly pages: number
+  readonly firstKey: Uint8Array
+  readonly lastKey: Uint8Array
+  /** How many first bytes all keys of the file share. */
+  readonly skip: number
+  private readonly keys: SortedKeys
+
+  private constructor(keys: SortedKeys, firstKey: Uint8Array, lastKey: Uint8Array, skip: number) {
+    this.pages = keys.count
+    this.firstKey = firstKey
+    this.lastKey = lastKey
+    this.skip = skip
+    this.keys = keys
+  }
+
+  /** Reads a key index block. `offset` is where it lies in the file, for messages. */
+  static decode(block: Uint8Array, file: string, offset: number): KeyIndex {
+    const reader = new ByteReader(block, file, offset)
+    const pages = reader.u32()
+    if (pages === 0 || (pages + 2) * 4 > reader.remaining) throw reader.corrupt(`a key index of ${pages} pages`)
+    const offsets = new Uint32Array(pages + 2)
+    for (let i = 0; i < offsets.length; i++) offsets[i] = reader.u32()
+    const bytes = reader.take(reader.remaining).slice()
+    for (let i = 0; i <= pages; i++) {
+      if (offsets[i] > offsets[i + 1]) throw new CorruptionError({ file, offset }, `key ${i} of the index ends before it starts`)
+    }
+    if (offsets[0] !== 0 || offsets[pages + 1] !== bytes.length) {
+      throw new CorruptionError({ file, offset }, `a key index with ${bytes.length} bytes of keys, ${offsets[pages + 1]} expected`)
+    }
+    const firstKey = bytes.slice(0, offsets[1])
+    const lastKey = bytes.slice(offsets[pages], offsets[pages + 1])
+    const skip = sharedBytes(firstKey, lastKey)
+    const keys = sortedKeys({ physical: 'bytes', length: pages, bytes, offsets }, skip)
+    return new KeyIndex(keys, firstKey, lastKey, skip)
+  }
+
+  /** True if the key lies between the first and the last key of the file. */
+  covers(bytes: Uint8Array, start: number, end: number): boolean {
+    return (
+      compareBytes(bytes, start, end, this.firstKey, 0, this.firstKey.length) >= 0 &&
+      compareBytes(bytes, start, end, this.lastKey, 0, this.lastKey.length) <= 0
+    )
+  }
+
+  /** The page that holds the key if any does. The key must be covered. */
+  pageOf(bytes: Uint8Array, start: number, end: number): number {
+    const prefix = keyPrefix(bytes, start + this.skip, end)
+    const { keys } = this
+    const at = lowerBound(keys, 0, keys.count, { bytes, start, end, prefix })
+    if (at === keys.count) return at - 1
+    const isFirst = compareBytes(bytes, start, end, keys.bytes, keys.offsets[at], keys.offsets[at + 1]) === 0
+    return isFirst ? at : at - 1
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * All that Meru uses of `hyparquet` and `hyparquet-writer`: footers, page indexes, snappy. Both are pinned to exact
+ * versions, since these are their internals; test/parquet-library.test.ts fails where an upgrade changes them.
+ */
+import type { FileMetaData } from 'hyparquet'
+import { snappyUncompress as uncompress } from 'hyparquet/src/snappy.js'
+import { ByteWriter as LibraryWriter } from 'hyparquet-writer/src/bytewriter.js'
+import { writeIndexes } from 'hyparquet-writer/src/indexes.js'
+import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
+import { snappyCompress as compress } from 'hyparquet-writer/src/snappy.js'
+
+export type { ColumnChunk, FileMetaData, RowGroup, SchemaElement, Statistics } from 'hyparquet'
+
+/** The page indexes of one column chunk. The chunk gets their places. */
+export type PageIndexes = Parameters<typeof writeIndexes>[1][number]
+
+/** Parquet metadata, followed by its length. */
+export function encodeFooter(metadata: FileMetaData): Uint8Array {
+  const writer = new LibraryWriter()
+  writeMetadata(writer, metadata, Infinity)
+  return writer.getBytes()
+}
+
+/** The page indexes of chunks, to be written at `offset` of the file. Sets their places in each chunk. */
+export function encodePageIndexes(indexes: PageIndexes[], offset: number): Uint8Array {
+  const writer = new LibraryWriter()
+  writer.offset = offset
+  writeIndexes(writer, indexes)
+  return writer.getBytes()
+}
+
+export function snappyCompress(body: Uint8Array): Uint8Array {
+  return compress(body)
+}
+
+/** Fills `raw`; throws if the bytes do not decompress to exactly that many. */
+export function snappyUncompress(body: Uint8Array, raw: Uint8Array): void {
+  uncompress(body, raw)
+}

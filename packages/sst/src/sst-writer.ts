@@ -1,0 +1,286 @@
+import { ByteWriter, type BytesVector, type SstMeta, type TableSchema, type Vector } from '@meru/core'
+import { crc32, type FileSystem } from '@meru/fs'
+import { encodeChunk, encodeRowChunk, type EncodedChunk } from './chunk-encoder.ts'
+import { columnStats } from './column-stats.ts'
+import { codecFor } from './compression.ts'
+import { FileOutput } from './file-output.ts'
+import {
+  encodeAnchor,
+  METADATA_FORMAT,
+  METADATA_KEY,
+  METADATA_LEVEL,
+  METADATA_SCHEMA_ID,
+  CREATED_BY,
+  FORMAT_VERSION,
+  PARQUET_MAGIC,
+  type BlockPlace,
+} from './format.ts'
+import { KeyFilterBuilder } from './key-filter.ts'
+import { KeyIndexBuilder } from './key-index.ts'
+import type { SstLayout } from './layout.ts'
+import { encodePagePlaces, ROW_GRID, TYPED_GRID, type PlacedChunk } from './page-places.ts'
+import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
+import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
+import { RowGroup, rowPages } from './row-group.ts'
+import { checkBatch, checkOrder, type SstBatch } from './sst-batch.ts'
+import { columnsOf, schemaCrc, type SstColumn } from './sst-columns.ts'
+import { statRules, type StatRules } from './statistics.ts'
+
+export interface SstWriterOptions {
+  readonly fs: FileSystem
+  readonly path: string
+  /** UUID, lower case. */
+  readonly id: string
+  readonly schema: TableSchema
+  readonly level: number
+  /** See `layoutFor`. */
+  readonly layout: SstLayout
+}
+
+/** What is fixed for a file. */
+interface FileSpec extends SstWriterOptions {
+  readonly columns: readonly SstColumn[]
+  /** Parallel to the columns. */
+  readonly rules: readonly StatRules[]
+}
+
+/** What a file holds so far. The lists of first rows and pages end with the totals. */
+interface FileState {
+  rows: number
+  minSeqno: number
+  maxSeqno: number
+  firstKey: Uint8Array | undefined
+  lastKey: Uint8Array | undefined
+  readonly groupRows: number[]
+  /** By grid. */
+  readonly firstRows: number[][]
+  readonly firstPages: number[][]
+  /** By column; one chunk for each row group. */
+  readonly chunks: PlacedChunk[][]
+}
+
+/**
+ * Writes one SST. Holds the rows of one row group in memory. After an error, or when the file is not wanted any more,
+ * call `abort`. The caller syncs the directory.
+ */
+export class SstWriter {
+  private readonly spec: FileSpec
+  private readonly output: FileOutput
+  private readonly state: FileState
+  private readonly pending: RowGroup = new RowGroup()
+  private readonly keyIndex: KeyIndexBuilder = new KeyIndexBuilder()
+  private readonly filter: KeyFilterBuilder = new KeyFilterBuilder()
+  private readonly scratch: ByteWriter = new ByteWriter(64 * 1024)
+
+  private constructor(spec: FileSpec, output: FileOutput) {
+    this.spec = spec
+    this.output = output
+    const grids = spec.level === 0 ? [TYPED_GRID, ROW_GRID] : [TYPED_GRID]
+    this.state = {
+      rows: 0,
+      minSeqno: Infinity,
+      maxSeqno: 0,
+      firstKey: undefined,
+      lastKey: undefined,
+      groupRows: [0],
+      firstRows: grids.map(() => [0]),
+      firstPages: grids.map(() => [0]),
+      chunks: spec.columns.map(() => []),
+    }
+  }
+
+  /** Creates the file; fails if there is one. */
+  static async create(options: SstWriterOptions): Promise<SstWriter> {
+    const columns = columnsOf(options.schema, options.level)
+    const rules = columns.map((column) => statRules(column, options.schema.key.includes(column.id)))
+    const output = await FileOutput.create(options.fs, options.path)
+    await output.append(PARQUET_MAGIC)
+    return new SstWriter({ ...options, columns, rules }, output)
+  }
+
+  /** Rows appended. */
+  get rows(): number {
+    return this.state.rows
+  }
+
+  /** An estimate of the size of the file so far: what is encoded, and what waits as it is. */
+  get bytes(): number {
+    return this.output.length + this.pending.bytes
+  }
+
+  /**
+   * Adds rows, all above those before; out of order is `CORRUPT`. The batch is kept by reference until its row group is
+   * written, so it must not change.
+   */
+  async append(batch: SstBatch): Promise<void> {
+    if (batch.length === 0) return
+    const { schema, level, path, layout } = this.spec
+    const { state, pending } = this
+    checkBatch(batch, schema, level)
+    checkOrder(batch.keys, state.lastKey, path)
+    this.filter.add(batch.keys)
+    state.firstKey ??= keyAt(batch.keys, 0)
+    state.lastKey = keyAt(batch.keys, batch.length - 1)
+    state.rows += batch.length
+    for (let i = 0; i < batch.length; i++) {
+      const seqno = batch.seqnos[i]
+      if (seqno < state.minSeqno) state.minSeqno = seqno
+      if (seqno > state.maxSeqno) state.maxSeqno = seqno
+    }
+    pending.add(batch)
+    while (pending.rows >= layout.rowGroupRows || pending.bytes >= layout.rowGroupBytes) {
+      const rows = Math.floor((layout.rowGroupBytes * pending.rows) / Math.max(pending.bytes, 1))
+      const whole = Math.max(rows - (rows % layout.pageRows), layout.pageRows)
+      await this.writeGroup(pending.split(Math.min(whole, layout.rowGroupRows, pending.rows)))
+    }
+  }
+
+  /** Completes the file and makes it durable. A file without rows throws a `TypeError`: abort it instead. */
+  async finish(): Promise<SstMeta> {
+    const { spec, state, output } = this
+    if (state.firstKey === undefined || state.lastKey === undefined) {
+      throw new TypeError(`${spec.path} has no rows; abort it`)
+    }
+    if (this.pending.rows > 0) await this.writeGroup(this.pending.split(this.pending.rows))
+    const columns = this.writtenColumns()
+    const footer = await this.writeIndexes(columns)
+    await output.append(await this.writeBlocks(state.lastKey, footer))
+    await output.append(footer)
+    const bytes = output.length
+    const hash = await output.finish()
+    return {
+      id: spec.id,
+      level: spec.level,
+      schemaId: spec.schema.schemaId,
+      rows: state.rows,
+      bytes,
+      hash,
+      minKey: state.firstKey,
+      maxKey: state.lastKey,
+      minSeqno: state.minSeqno,
+      maxSeqno: state.maxSeqno,
+      splitOffsets: state.chunks[0].map(({ offset }) => offset),
+      columns: columns
+        .slice(0, spec.schema.columns.length)
+        .map((column) => columnStats(column, spec.schema.key.includes(column.column.id))),
+    }
+  }
+
+  /** Closes and removes the file. */
+  async abort(): Promise<void> {
+    await this.output.close()
+    await this.spec.fs.remove(this.spec.path)
+  }
+
+  private async writeGroup(group: RowGroup): Promise<void> {
+    const { spec, state } = this
+    const keys = group.keys()
+    const typedPages = group.typedPages(spec.layout)
+    const values = spec.level === 0 ? group.values() : undefined
+    const blobPages = values === undefined ? undefined : rowPages(keys, values, spec.layout.rowPageBytes)
+    for (const start of (blobPages ?? typedPages).slice(0, -1)) {
+      this.keyIndex.add(keys.bytes, keys.offsets[start], keys.offsets[start + 1])
+    }
+    for (let i = 0; i < spec.columns.length; i++) {
+      this.scratch.clear()
+      const chunk =
+        values !== undefined && blobPages !== undefined && i === spec.columns.length - 1
+          ? encodeRowChunk(codecFor(spec.layout.compression), { keys, values }, blobPages, this.scratch)
+          : this.encodeColumn(i, group, typedPages)
+      state.chunks[i].push({ chunk, offset: this.output.length })
+      await this.output.append(this.scratch.written())
+    }
+    const first = state.groupRows[state.groupRows.length - 1]
+    state.groupRows.push(first + group.rows)
+    for (const [grid, starts] of [typedPages, blobPages].entries()) {
+      if (starts === undefined) continue
+      const firstRows = state.firstRows[grid]
+      for (const start of starts.slice(1)) firstRows.push(first + start)
+      state.firstPages[grid].push(firstRows.length - 1)
+    }
+  }
+
+  private encodeColumn(index: number, group: RowGroup, pageStarts: readonly number[]): EncodedChunk {
+    const { columns, rules, schema, layout } = this.spec
+    const vector: Vector = index < schema.columns.length ? group.column(index) : group.seqnos()
+    const settings = {
+      column: columns[index],
+      rules: rules[index],
+      codec: codecFor(layout.compression),
+      dictionary: layout.dictionary,
+    }
+    return encodeChunk(settings, vector, pageStarts, this.scratch)
+  }
+
+  private writtenColumns(): WrittenColumn[] {
+    const { columns, rules } = this.spec
+    return columns.map((column, i) => ({
+      column,
+      rules: rules[i],
+      chunks: this.state.chunks[i],
+      firstRows: this.state.firstRows[this.gridOf(i)],
+    }))
+  }
+
+  private gridOf(column: number): number {
+    return this.spec.level === 0 && column === this.spec.columns.length - 1 ? ROW_GRID : TYPED_GRID
+  }
+
+  /** Writes the page indexes. Returns the footer, with the magic at its end. */
+  private async writeIndexes(columns: readonly WrittenColumn[]): Promise<Uint8Array> {
+    const { spec, state, output } = this
+    const key = spec.schema.key.map((id) => spec.columns.findIndex((column) => column.id === id))
+    const metadata = fileMetadata({
+      columns,
+      groupRows: state.groupRows,
+      keyColumns: key,
+      createdBy: CREATED_BY,
+      keyValues: [
+        { key: METADATA_FORMAT, value: String(FORMAT_VERSION) },
+        { key: METADATA_LEVEL, value: String(spec.level) },
+        { key: METADATA_SCHEMA_ID, value: String(spec.schema.schemaId) },
+        { key: METADATA_KEY, value: spec.schema.key.join(',') },
+      ],
+    })
+    await output.append(encodePageIndexes(pageIndexes(columns, metadata, state.groupRows), output.length))
+    const out = new ByteWriter(4096)
+    out.append(encodeFooter(metadata))
+    out.append(PARQUET_MAGIC)
+    return out.written()
+  }
+
+  /** Writes the engine's own blocks. Returns the anchor. */
+  private async writeBlocks(lastKey: Uint8Array, footer: Uint8Array): Promise<Uint8Array> {
+    const { spec, state } = this
+    const keyIndex = await this.writeBlock(this.keyIndex.finish(lastKey))
+    const pages = await this.writeBlock(
+      encodePagePlaces({
+        groupRows: state.groupRows,
+        grids: state.firstRows.map((firstRows, grid) => ({ firstRows, firstPages: state.firstPages[grid] })),
+        columns: spec.columns.map(({ id }, i) => ({ id, grid: this.gridOf(i), chunks: state.chunks[i] })),
+      }),
+    )
+    const filter = await this.writeBlock(this.filter.finish(spec.layout.filterBits))
+    return encodeAnchor({
+      level: spec.level,
+      schemaId: spec.schema.schemaId,
+      schemaCrc: schemaCrc(spec.schema),
+      rows: state.rows,
+      keyIndex,
+      pages,
+      filter,
+      footerLength: footer.length,
+      footerCrc: crc32(footer),
+    })
+  }
+
+  private async writeBlock(block: Uint8Array): Promise<BlockPlace> {
+    const place = { offset: this.output.length, length: block.length, crc: crc32(block) }
+    await this.output.append(block)
+    return place
+  }
+}
+
+function keyAt(keys: BytesVector, row: number): Uint8Array {
+  return keys.bytes.slice(keys.offsets[row], keys.offsets[row + 1])
+}

@@ -1,1 +1,15 @@
-export {}
+export { carryOver } from './carry-over.ts'
+export { flushMemtable, type FlushInput, type FlushOutput } from './flush.ts'
+export { runMerge, type MergeJob } from './merge-job.ts'
+export type { MergeInput } from './merge-source.ts'
+export { fullCompaction, pickJob, type CompactionJob } from './policy.ts'
+export { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
+export {
+  deadFraction,
+  LEVEL_MAX,
+  levelBytesTarget,
+  scoreLevels,
+  type LevelScore,
+  type LevelSettings,
+} from './score.ts'
+export type { OutputOptions } from './sst-output.ts'

@@ -1,1 +1,35 @@
-export {}
+export {
+  CorruptionError,
+  type ErrorCode,
+  type InferInsert,
+  type InferKey,
+  type InferRow,
+  type KeyRange,
+  MeruError,
+  startsWith,
+  t,
+  table,
+  type TableDefinition,
+  tableFromZod,
+  type TableSchema,
+  type Vector,
+} from '@meru/core'
+export type { IcebergExport } from '@meru/iceberg'
+export { Batch } from './batch.ts'
+export type { CompactionControl, CompactionReport } from './compactor.ts'
+export type { Components } from './components.ts'
+export { Database } from './database.ts'
+export type { EngineEvent } from './events.ts'
+export type { ExportOptions } from './export.ts'
+export type { FlushReport } from './flusher.ts'
+export { open, openTable, type OpenOptions } from './open.ts'
+export type { ReadOptions } from './reads.ts'
+export type { RecoveryReport } from './recovery.ts'
+export { RowBatch } from './row-batch.ts'
+export { RowScan } from './row-scan.ts'
+export { DEFAULT_SETTINGS, type Settings } from './settings.ts'
+export { Snapshot } from './snapshot.ts'
+export type { DatabaseStats, LevelStats, TableStats } from './stats.ts'
+export { type ScanOptions, Table } from './table.ts'
+export { WriteHandle } from './write-handle.ts'
+export type { WriteOptions } from './writes.ts'

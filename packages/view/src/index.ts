@@ -1,1 +1,6 @@
-export {}
+export { countView } from './count.ts'
+export { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
+export type { LiveFile } from './live-file.ts'
+export type { ReadView } from './read-view.ts'
+export { scanView, type ScanRequest } from './scan.ts'
+export { TableVersion } from './table-version.ts'

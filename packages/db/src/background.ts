@@ -1,0 +1,172 @@
+import { MeruError } from '@meru/core'
+import type { Environment } from '@meru/fs'
+import { fullCompaction, pickJob, type CompactionJob } from '@meru/compaction'
+import { runCompaction, type CompactionControl, type CompactorParts } from './compactor.ts'
+import { deferred, type Deferred } from './deferred.ts'
+import type { EngineEvent } from './events.ts'
+import { flushOldest, type FlusherParts } from './flusher.ts'
+import { Mutex } from './mutex.ts'
+import type { Settings } from './settings.ts'
+import { decideStall, type Stall } from './stall.ts'
+import type { TableStore } from './table-store.ts'
+
+/** After a failure that may pass, such as a full disk, the work is tried again this much later. */
+const RETRY_MS = 1000
+
+export interface BackgroundParts {
+  readonly env: Environment
+  readonly settings: Settings
+  readonly flusher: FlusherParts
+  readonly compactor: CompactorParts
+  readonly onEvent: (event: EngineEvent) => void
+}
+
+/** Decides when to flush and compact, and holds writers back when that does not keep up. */
+export class Background {
+  private readonly parts: BackgroundParts
+  private readonly flushes: Mutex = new Mutex()
+  private readonly compactions: Mutex = new Mutex()
+  private readonly closing: AbortController = new AbortController()
+  /** Writers that wait for room. */
+  private readonly waiters: Set<Deferred<void>> = new Set()
+  private cancelRetry: (() => void) | undefined
+
+  constructor(parts: BackgroundParts) {
+    this.parts = parts
+  }
+
+  /** A memtable of the table was sealed: flush it when its turn comes. */
+  sealed(table: TableStore): void {
+    void this.flush(table, { seal: false }).catch(() => undefined)
+  }
+
+  /** Flushes every sealed memtable of the table, with `seal` the active one too. */
+  async flush(table: TableStore, options: { seal: boolean }): Promise<void> {
+    if (options.seal) table.seal()
+    await this.flushes.run(async () => {
+      while (table.sealed.length > 0) await this.guarded(table, () => this.flushOne(table))
+    })
+    if (this.parts.settings.autoCompaction) this.compactSoon(table)
+  }
+
+  /** Runs compactions of the table until none is due. */
+  compactSoon(table: TableStore): void {
+    const { settings } = this.parts
+    const task = async (): Promise<void> => {
+      while (!this.closing.signal.aborted) {
+        const job = pickJob(filesOf(table), new Set(), settings)
+        if (job === undefined) return
+        await this.guarded(table, () => this.compactOne(table, job, { signal: this.closing.signal }))
+      }
+    }
+    if (pickJob(filesOf(table), new Set(), settings) === undefined) return
+    void this.compactions.run(task).catch(() => undefined)
+  }
+
+  /** Merges the whole table into one sorted level without dead rows. Flush before. */
+  async compactAll(table: TableStore, control: CompactionControl): Promise<void> {
+    const signals = [this.closing.signal, ...(control.signal === undefined ? [] : [control.signal])]
+    const signal = AbortSignal.any(signals)
+    await this.compactions.run(async () => {
+      signal.throwIfAborted()
+      const job = fullCompaction(filesOf(table), new Set())
+      if (job !== undefined)
+        await this.guarded(table, () => this.compactOne(table, job, { ...control, signal }))
+    })
+  }
+
+  /** Whether writers of the table are held back now. */
+  stallOf(table: TableStore): Stall {
+    const l0Files = this.parts.settings.autoCompaction ? table.version.level0.length : 0
+    return decideStall({ sealedMemtables: table.sealed.length, l0Files }, this.parts.settings)
+  }
+
+  /** Waits as long as writers of the table are held back. Fails with what keeps the work from going on. */
+  async waitForRoom(table: TableStore): Promise<void> {
+    for (let stall = this.stallOf(table); stall.kind !== 'none'; stall = this.stallOf(table)) {
+      this.parts.onEvent({ kind: 'stall', table: table.name, state: stall.kind, reason: stall.reason })
+      if (stall.kind === 'slowdown') {
+        const delayMs = stall.delayMs
+        await new Promise<void>((resolve) => this.parts.env.after(delayMs, resolve))
+        return
+      }
+      const waiter = deferred<void>()
+      this.waiters.add(waiter)
+      this.sealed(table)
+      if (this.parts.settings.autoCompaction) this.compactSoon(table)
+      await waiter.promise
+    }
+  }
+
+  /** Cancels compactions, lets flushes end, and lets no writer wait any longer. */
+  async stop(): Promise<void> {
+    const closed = new MeruError('CLOSED', 'the database was closed')
+    this.closing.abort(closed)
+    this.cancelRetry?.()
+    this.wakeWriters(closed)
+    await this.compactions.run(() => Promise.resolve())
+    await this.flushes.run(() => Promise.resolve())
+  }
+
+  private async flushOne(table: TableStore): Promise<void> {
+    const begun = this.parts.env.elapsed()
+    const report = await flushOldest(this.parts.flusher, table)
+    if (report === undefined) return
+    this.parts.onEvent({ kind: 'flush', milliseconds: this.parts.env.elapsed() - begun, ...report })
+  }
+
+  private async compactOne(table: TableStore, job: CompactionJob, control: CompactionControl): Promise<void> {
+    const begun = this.parts.env.elapsed()
+    const report = await runCompaction(this.parts.compactor, table, job, control)
+    this.parts.onEvent({ kind: 'compaction', milliseconds: this.parts.env.elapsed() - begun, report })
+  }
+
+  /** Runs a piece of work; a failure reaches the writers that wait for it, and ends writing if it cannot pass. */
+  private async guarded(table: TableStore, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+      this.wakeWriters()
+    } catch (error) {
+      if (this.closing.signal.aborted || isAbort(error)) throw error
+      const failure = asFailure(error, table)
+      const { versions, writes } = this.parts.flusher
+      if (versions.outcomeUnknown || !mayPass(failure)) writes.stop(failure)
+      else this.retryLater(table)
+      this.wakeWriters(failure)
+      this.parts.onEvent({ kind: 'backgroundError', table: table.name, error: failure })
+      throw failure
+    }
+  }
+
+  private retryLater(table: TableStore): void {
+    this.cancelRetry?.()
+    this.cancelRetry = this.parts.env.after(RETRY_MS, () => this.sealed(table))
+  }
+
+  private wakeWriters(failure?: MeruError): void {
+    const waiters = [...this.waiters]
+    this.waiters.clear()
+    for (const waiter of waiters) {
+      if (failure === undefined) waiter.resolve()
+      else waiter.reject(failure)
+    }
+  }
+}
+
+function filesOf(table: TableStore): Parameters<typeof pickJob>[0] {
+  return table.version.files.map((live) => live.file)
+}
+
+/** A full disk or a failing call may work the next time; damage and a lost directory will not. */
+function mayPass(failure: MeruError): boolean {
+  return failure.code === 'DISK_FULL' || failure.code === 'IO'
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function asFailure(error: unknown, table: TableStore): MeruError {
+  if (error instanceof MeruError) return error
+  return new MeruError('IO', `table "${table.name}": background work failed`, { cause: error })
+}

@@ -1,0 +1,208 @@
+import type { SstMeta } from '@meru/core'
+import type { Environment } from '@meru/fs'
+import {
+  carryOver,
+  runMerge,
+  type CompactionJob,
+  type MergeInput,
+  type ResolveTarget,
+} from '@meru/compaction'
+import { dataDirectory, findFile, sstPath, type Change, type TableState } from '@meru/manifest'
+import { DeadPositions, type SstLayout, type SstReader } from '@meru/sst'
+import { writeDeadPositions } from './dead-files.ts'
+import { deadUpdates } from './flusher.ts'
+import type { TableStore } from './table-store.ts'
+import type { VersionStore } from './version-store.ts'
+
+export interface CompactorParts {
+  readonly env: Environment
+  readonly versions: VersionStore
+  readonly fileBytesTarget: number
+  readonly layoutFor: (level: number) => SstLayout
+  readonly breathe: () => Promise<void>
+}
+
+export interface CompactionReport {
+  readonly table: string
+  readonly kind: CompactionJob['kind']
+  readonly outputLevel: number
+  readonly inputFiles: number
+  readonly inputBytes: number
+  readonly outputFiles: number
+  readonly outputBytes: number
+}
+
+export interface CompactionControl {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { rowsDone: number; rowsTotal: number }) => void) | undefined
+}
+
+/** Carries a job out and commits it. Reads and flushes go on meanwhile. */
+export async function runCompaction(
+  parts: CompactorParts,
+  table: TableStore,
+  job: CompactionJob,
+  control: CompactionControl,
+): Promise<CompactionReport> {
+  return job.kind === 'move' ? moveFile(parts, table, job) : mergeFiles(parts, table, job, control)
+}
+
+async function moveFile(
+  parts: CompactorParts,
+  table: TableStore,
+  job: CompactionJob & { kind: 'move' },
+): Promise<CompactionReport> {
+  const change: Change = { kind: 'moveFile', tableId: table.id, fileId: job.input, level: job.outputLevel }
+  const bytes = table.version.files.find((live) => live.file.id === job.input)?.file.bytes ?? 0
+  await table.commits.run(() =>
+    parts.versions.commit({ changes: [change] }, {}, () => {
+      table.install(parts.versions.tableVersion(table.id))
+    }),
+  )
+  const { kind, outputLevel } = job
+  return {
+    table: table.name,
+    kind,
+    outputLevel,
+    inputFiles: 1,
+    inputBytes: bytes,
+    outputFiles: 1,
+    outputBytes: bytes,
+  }
+}
+
+async function mergeFiles(
+  parts: CompactorParts,
+  table: TableStore,
+  job: CompactionJob & { kind: 'merge' },
+  control: CompactionControl,
+): Promise<CompactionReport> {
+  const { versions, env } = parts
+  const pin = versions.pin()
+  try {
+    const inputs = inputsOf(table, job.inputs)
+    const rowsTotal = inputs.reduce((sum, input) => sum + input.rows - input.dead.cardinality, 0)
+    let rowsDone = 0
+    const outputs = await runMerge({
+      inputs,
+      output: {
+        fs: versions.fs,
+        schema: table.schema,
+        level: job.outputLevel,
+        layout: parts.layoutFor(job.outputLevel),
+        fileBytesTarget: parts.fileBytesTarget,
+        newFile: () => {
+          const id = env.uuid()
+          return { id, path: sstPath(table.name, id) }
+        },
+      },
+      breathe: parts.breathe,
+      signal: control.signal,
+      onProgress: (rows) => control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal }),
+    })
+    await versions.fs.syncDirectory(dataDirectory(table.name))
+    await table.commits.run(() => commitMerge(parts, table, inputs, outputs))
+    return {
+      table: table.name,
+      kind: job.kind,
+      outputLevel: job.outputLevel,
+      inputFiles: inputs.length,
+      inputBytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+      outputFiles: outputs.length,
+      outputBytes: outputs.reduce((sum, output) => sum + output.bytes, 0),
+    }
+  } finally {
+    versions.release(pin)
+  }
+}
+
+type Input = MergeInput & { readonly bytes: number }
+
+function inputsOf(table: TableStore, ids: readonly string[]): Input[] {
+  const wanted = new Set(ids)
+  return table.version.files
+    .filter((live) => wanted.has(live.file.id))
+    .map(({ file, reader, dead }) => ({
+      id: file.id,
+      level: file.level,
+      rows: file.rows,
+      bytes: file.bytes,
+      reader,
+      dead,
+    }))
+}
+
+/** Runs while no flush of the table can commit: deaths of the inputs up to now are carried over. */
+async function commitMerge(
+  parts: CompactorParts,
+  table: TableStore,
+  inputs: readonly Input[],
+  outputs: readonly SstMeta[],
+): Promise<void> {
+  const { versions } = parts
+  const state = versions.current.tables.get(table.id)
+  const readers = new Map<string, SstReader>()
+  try {
+    if (state === undefined) {
+      await removeFiles(versions, table, outputs)
+      return
+    }
+    for (const meta of outputs) readers.set(meta.id, await versions.openReader(state, meta))
+    const targets = outputs.map((meta): ResolveTarget => {
+      return { id: meta.id, reader: readers.get(meta.id) as SstReader, dead: DeadPositions.empty }
+    })
+    const current = new Map(table.version.files.map((live) => [live.file.id, live.dead]))
+    const late = await carryOver(inputs, (id) => current.get(id), targets)
+    const withOutputs: TableState = { ...state, files: outputs }
+    const updates = deadUpdates(late, targets, withOutputs)
+    const written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
+    const edit = mergeEdit(table, { state, inputs, outputs, deadChanges: written.changes })
+    for (const meta of edit.unused) {
+      await readers.get(meta.id)?.close()
+      readers.delete(meta.id)
+    }
+    await versions.commit({ changes: edit.changes }, { readers, dead: written.dead }, () => {
+      table.install(versions.tableVersion(table.id))
+    })
+    await removeFiles(versions, table, edit.unused)
+  } catch (error) {
+    if (!versions.outcomeUnknown) {
+      for (const reader of readers.values()) await reader.close()
+      await removeFiles(versions, table, outputs)
+    }
+    throw error
+  }
+}
+
+/** An output whose every row died meanwhile never enters the version. */
+function mergeEdit(
+  table: TableStore,
+  job: {
+    state: TableState
+    inputs: readonly Input[]
+    outputs: readonly SstMeta[]
+    deadChanges: readonly Change[]
+  },
+): { changes: Change[]; unused: SstMeta[] } {
+  const gone = new Set(
+    job.deadChanges.flatMap((change) => (change.kind === 'removeFile' ? [change.fileId] : [])),
+  )
+  const changes: Change[] = []
+  for (const input of job.inputs) {
+    if (findFile(job.state, input.id) === undefined) continue
+    changes.push({ kind: 'removeFile', tableId: table.id, fileId: input.id })
+  }
+  for (const meta of job.outputs) {
+    if (!gone.has(meta.id)) changes.push({ kind: 'addFile', tableId: table.id, file: meta })
+  }
+  changes.push(...job.deadChanges.filter((change) => change.kind === 'setDead'))
+  return { changes, unused: job.outputs.filter((meta) => gone.has(meta.id)) }
+}
+
+async function removeFiles(
+  versions: VersionStore,
+  table: TableStore,
+  files: readonly SstMeta[],
+): Promise<void> {
+  for (const meta of files) await versions.fs.remove(sstPath(table.name, meta.id))
+}

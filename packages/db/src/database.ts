@@ -1,0 +1,220 @@
+import {
+  describeSchemaDifference,
+  MeruError,
+  RowCodec,
+  type SeqNo,
+  type TableDefinition,
+  type TableSchema,
+} from '@meru/core'
+import {
+  currentSchema,
+  findTable,
+  makeTableDirectories,
+  type Manifest,
+  type WriterLock,
+} from '@meru/manifest'
+import { TableVersion } from '@meru/view'
+import type { Wal } from '@meru/wal'
+import { Batch } from './batch.ts'
+import { checkOpen, type Engine } from './engine.ts'
+import { Mutex } from './mutex.ts'
+import type { RecoveryReport } from './recovery.ts'
+import { Snapshot } from './snapshot.ts'
+import { databaseStats, type DatabaseStats } from './stats.ts'
+import { Table } from './table.ts'
+import { TableStore } from './table-store.ts'
+import { WriteGroup } from './write-group.ts'
+import { submit, type WriteOptions } from './writes.ts'
+
+interface DatabaseParts {
+  readonly engine: Engine
+  readonly wal: Wal
+  readonly manifest: Manifest
+  readonly lock: WriterLock
+  readonly recovery: RecoveryReport
+}
+
+/** Many tables over one log: a batch is atomic, and a snapshot consistent, over all of them. */
+export class Database {
+  /** What opening found. */
+  readonly recovery: RecoveryReport
+  /** The table that `openTable` opened the database for. */
+  soleTable: string | undefined
+  readonly #parts: DatabaseParts
+  readonly #engine: Engine
+  /** Making and dropping tables, one at a time. */
+  readonly #tables: Mutex = new Mutex()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: DatabaseParts) {
+    this.recovery = parts.recovery
+    this.#parts = parts
+    this.#engine = parts.engine
+  }
+
+  get path(): string {
+    return this.#engine.path
+  }
+
+  /**
+   * Opens a table, making it if there is none. Throws `INVALID`, telling the differences, if a table of
+   * that name has another schema.
+   */
+  async table<Row, Insert, Key>(
+    definition: TableDefinition<string, Row, Insert, Key>,
+  ): Promise<Table<Row, Insert, Key>> {
+    const { name, schema, modes } = definition
+    const store = await this.#tables.run(async () => this.#find(name) ?? (await this.#create(name, schema)))
+    const difference = describeSchemaDifference(store.schema, schema)
+    if (difference !== '') {
+      throw new MeruError('INVALID', `table "${name}" is stored with another schema:\n${difference}`)
+    }
+    const codec = RowCodec.compile<Row, Key>(name, store.schema, modes)
+    return new Table<Row, Insert, Key>({ database: this, engine: this.#engine, store, codec })
+  }
+
+  /** A table as it is stored, or `undefined`; for tools that know no declaration. */
+  storedTable(name: string): Promise<Table | undefined> {
+    checkOpen(this.#engine)
+    const store = this.#find(name)
+    if (store === undefined) return Promise.resolve(undefined)
+    const codec = RowCodec.compile(name, store.schema)
+    return Promise.resolve(new Table({ database: this, engine: this.#engine, store, codec }))
+  }
+
+  /** The names of all tables, sorted. */
+  tableNames(): string[] {
+    checkOpen(this.#engine)
+    return [...this.#engine.tables.values()].map((store) => store.name).toSorted()
+  }
+
+  /** Removes a table with all of its rows. `confirm` must repeat the name. */
+  async dropTable(name: string, options: { readonly confirm: string }): Promise<void> {
+    checkOpen(this.#engine)
+    if (options.confirm !== name) {
+      throw new TypeError(`dropTable("${name}") needs { confirm: "${name}" }, for it removes every row`)
+    }
+    await this.#tables.run(async () => {
+      const store = this.#find(name)
+      if (store === undefined) throw new MeruError('INVALID', `there is no table "${name}"`)
+      await this.#engine.writes.settle()
+      await store.commits.run(() =>
+        this.#engine.versions.commit({ changes: [{ kind: 'dropTable', tableId: store.id }] }, {}, () => {
+          this.#engine.tables.delete(store.id)
+          store.drop()
+        }),
+      )
+    })
+  }
+
+  /**
+   * Writes to several tables as one: `fill` adds puts and deletes, all of them or none become visible and
+   * durable. If `fill` throws, nothing is written.
+   */
+  async batch(fill: (batch: Batch) => void, options: WriteOptions = {}): Promise<SeqNo> {
+    checkOpen(this.#engine)
+    const group = new WriteGroup({ closed: true })
+    const batch = new Batch(group, (store) => this.#checkOwn(store))
+    fill(batch)
+    return submit(this.#engine, group, batch.tables, options)
+  }
+
+  /** One moment of all tables, to be given to reads as `{ snapshot }`. Close it soon. */
+  snapshot(): Snapshot {
+    checkOpen(this.#engine)
+    const { versions, tables, writes } = this.#engine
+    return new Snapshot({ versions, tables: tables.values(), seqno: writes.visibleSeqno })
+  }
+
+  /** Moves everything written so far from memory to SSTs. */
+  async flush(): Promise<void> {
+    checkOpen(this.#engine)
+    await this.#engine.writes.settle()
+    for (const store of this.#engine.tables.values())
+      await this.#engine.background.flush(store, { seal: true })
+  }
+
+  /** Flushes, then merges every table into one sorted level without dead rows. */
+  async compact(): Promise<void> {
+    await this.flush()
+    for (const store of this.#engine.tables.values()) await this.#engine.background.compactAll(store, {})
+  }
+
+  stats(): DatabaseStats {
+    return databaseStats(this.#engine)
+  }
+
+  /**
+   * Waits for writes under way, flushes, and lets go of the directory. Later calls of any method throw
+   * `CLOSED`; closing again waits for the first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Opens the one table of `openTable`. */
+  async openSole<Row, Insert, Key>(
+    definition: TableDefinition<string, Row, Insert, Key>,
+  ): Promise<Table<Row, Insert, Key>> {
+    this.soleTable = definition.name
+    return this.table(definition)
+  }
+
+  #find(name: string): TableStore | undefined {
+    return [...this.#engine.tables.values()].find((store) => store.name === name)
+  }
+
+  #checkOwn(store: TableStore): void {
+    if (this.#engine.tables.get(store.id) === store) return
+    throw new TypeError(`table "${store.name}" is not a table of the database ${this.path}`)
+  }
+
+  async #create(name: string, schema: TableSchema): Promise<TableStore> {
+    checkOpen(this.#engine)
+    const { versions, settings, tables } = this.#engine
+    await makeTableDirectories(versions.fs, name)
+    const lastSeqno = this.#engine.writes.visibleSeqno
+    let made: TableStore | undefined
+    await versions.commit(
+      (state) => ({
+        changes: [
+          { kind: 'createTable', tableId: state.nextTableId, name, schema, properties: {} },
+          { kind: 'setFlushedSeqno', tableId: state.nextTableId, seqno: lastSeqno },
+        ],
+      }),
+      {},
+      (state) => {
+        const table = findTable(state, name)
+        if (table === undefined) throw new TypeError(`table "${name}" was not made`)
+        const { memtableBytesMax } = settings
+        const options = { id: table.id, name, schema: currentSchema(table), memtableBytesMax }
+        made = new TableStore({ ...options, version: TableVersion.empty })
+        tables.set(table.id, made)
+      },
+    )
+    return made as unknown as TableStore
+  }
+
+  async #close(): Promise<void> {
+    const { engine, wal, manifest, lock } = this.#parts
+    engine.status = 'closing'
+    try {
+      await engine.writes.settle()
+      if (engine.writes.stopped === undefined) {
+        for (const store of engine.tables.values()) await engine.background.flush(store, { seal: true })
+      }
+    } finally {
+      await engine.background.stop()
+      await wal.close().catch(() => undefined)
+      await engine.versions.close()
+      await manifest.close()
+      engine.status = 'closed'
+      await lock.release()
+    }
+  }
+}

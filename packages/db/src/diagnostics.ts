@@ -1,0 +1,15 @@
+import { channel } from 'node:diagnostics_channel'
+import type { EngineEvent } from './events.ts'
+
+const channels = {
+  flush: channel('meru:flush'),
+  compaction: channel('meru:compaction'),
+  stall: channel('meru:stall'),
+  backgroundError: channel('meru:backgroundError'),
+} as const
+
+/** Publishes an event on the `node:diagnostics_channel` named `meru:<kind>`, with the database it is of. */
+export function publishEvent(path: string, event: EngineEvent): void {
+  const target = channels[event.kind]
+  if (target.hasSubscribers) target.publish({ database: path, ...event })
+}

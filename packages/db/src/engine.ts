@@ -1,0 +1,37 @@
+import { MeruError } from '@meru/core'
+import type { Environment } from '@meru/fs'
+import type { Background } from './background.ts'
+import type { Settings } from './settings.ts'
+import type { TableStore } from './table-store.ts'
+import type { VersionStore } from './version-store.ts'
+import type { WritePath } from './write-path.ts'
+
+/** The parts of an open database, put together by `open`. Tables and the database are thin faces of it. */
+export interface Engine {
+  readonly path: string
+  readonly env: Environment
+  readonly settings: Settings
+  readonly versions: VersionStore
+  readonly writes: WritePath
+  /** By table id. */
+  readonly tables: Map<number, TableStore>
+  readonly background: Background
+  readonly counters: Counters
+  status: 'open' | 'closing' | 'closed'
+}
+
+/** What happened since the database was opened. */
+export interface Counters {
+  flushes: number
+  flushedRows: number
+  flushedBytes: number
+  compactions: number
+  compactedBytes: number
+  stalls: number
+}
+
+/** Throws `CLOSED` unless the database is open. */
+export function checkOpen(engine: Engine): void {
+  if (engine.status !== 'open')
+    throw new MeruError('CLOSED', `database ${engine.path} is closed; open it again`)
+}

@@ -1,0 +1,14 @@
+import type { CompactionReport } from './compactor.ts'
+import type { FlushReport } from './flusher.ts'
+
+/** What the engine tells of its work. Plain data; never holds values of rows. */
+export type EngineEvent =
+  | ({ readonly kind: 'flush'; readonly milliseconds: number } & FlushReport)
+  | { readonly kind: 'compaction'; readonly milliseconds: number; readonly report: CompactionReport }
+  | {
+      readonly kind: 'stall'
+      readonly table: string
+      readonly state: 'slowdown' | 'stop'
+      readonly reason: string
+    }
+  | { readonly kind: 'backgroundError'; readonly table: string; readonly error: Error }

@@ -1,0 +1,33 @@
+import type { WalFloor } from '@meru/manifest'
+
+/**
+ * Which log segment holds which seqnos: what says how far the log may be cut.
+ * Segments are in order; a segment holds the seqnos from its first up to the next one's first.
+ */
+export class LogSegments {
+  private segments: { readonly place: WalFloor; readonly firstSeqno: number }[]
+
+  /** Everything up to a first seqno of the writer's own lies in segments from `floor` on. */
+  constructor(floor: WalFloor) {
+    this.segments = [{ place: floor, firstSeqno: 0 }]
+  }
+
+  /** The group with `firstSeqno` goes to this segment. */
+  note(place: WalFloor, firstSeqno: number): void {
+    const last = this.segments[this.segments.length - 1].place
+    if (last.epoch === place.epoch && last.segment === place.segment) return
+    this.segments.push({ place, firstSeqno })
+  }
+
+  /** The first segment that is needed if every write below `seqno` is in SSTs. Forgets those before it. */
+  floorFor(seqno: number): WalFloor {
+    const needed = this.segments.findLastIndex((segment) => segment.firstSeqno <= seqno)
+    this.segments = this.segments.slice(Math.max(0, needed))
+    return this.segments[0].place
+  }
+
+  /** Segments that are still needed. */
+  get length(): number {
+    return this.segments.length
+  }
+}

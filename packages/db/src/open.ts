@@ -1,0 +1,244 @@
+import type { TableDefinition } from '@meru/core'
+import type { Environment } from '@meru/fs'
+import { retainedFiles, sweepOrphans as sweepIcebergOrphans } from '@meru/iceberg'
+import {
+  acquireLock,
+  checkEpochSync,
+  claimEpoch,
+  currentSchema,
+  makeDatabaseDirectories,
+  Manifest,
+  sweepOrphans,
+  WAL_DIRECTORY,
+} from '@meru/manifest'
+import { layoutFor } from '@meru/sst'
+import { Wal } from '@meru/wal'
+import { Background } from './background.ts'
+import { type Components, resolveComponents } from './components.ts'
+import { Database } from './database.ts'
+import { publishEvent } from './diagnostics.ts'
+import type { Counters, Engine } from './engine.ts'
+import type { EngineEvent } from './events.ts'
+import { LogSegments } from './log-segments.ts'
+import { recoverLog } from './recovery.ts'
+import { resolveSettings, type Settings } from './settings.ts'
+import type { Table } from './table.ts'
+import { TableStore } from './table-store.ts'
+import { VersionStore } from './version-store.ts'
+import { WritePath } from './write-path.ts'
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /** Numbers and choices; `DEFAULT_SETTINGS` where not given. */
+  readonly settings?: Partial<Settings>
+  readonly components?: Partial<Components>
+  /** Take the directory over from a writer that is, or may be, alive; that one is fenced off. */
+  readonly takeover?: boolean
+}
+
+/** Full states of the manifest that stay readable for others. */
+const MANIFEST_STATES_KEPT = 2
+
+/**
+ * Opens the database in a directory, making it if there is none, and recovers what a crash left in the
+ * log. One writer at a time: throws `LOCKED`, naming the owner, if somebody has it open; `CORRUPT` if
+ * files are damaged; `UNSUPPORTED` if a newer version wrote them.
+ */
+export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
+  checkOptions(path, options)
+  const settings = resolveSettings(options.settings)
+  const components = resolveComponents(path, options.components, settings)
+  const { fs, env, probe } = components
+  await makeDatabaseDirectories(fs)
+  const owner = env.uuid()
+  const lock = await acquireLock({ fs, env, probe, owner, takeover: options.takeover ?? false })
+  try {
+    const known = await Manifest.load(fs)
+    const epoch = await claimEpoch({ fs, env, above: known?.epoch ?? 0 })
+    const { manifestEditsPerState } = settings
+    const statesKept = MANIFEST_STATES_KEPT
+    const manifest = await Manifest.open({
+      fs,
+      env,
+      epoch,
+      owner,
+      editsPerState: manifestEditsPerState,
+      statesKept,
+    })
+    const versions = new VersionStore({ fs, cache: components.cache, manifest })
+    await sweep(versions, epoch)
+    await versions.openAll()
+    const { engine, wal, recovery } = await assemble({ path, settings, components, versions, epoch })
+    return new Database({ engine, wal, manifest, lock, recovery })
+  } catch (error) {
+    await lock.release().catch(() => undefined)
+    throw error
+  }
+}
+
+/** Opens a database and one table of it; closing the table closes the database. */
+export async function openTable<Row, Insert, Key>(
+  path: string,
+  definition: TableDefinition<string, Row, Insert, Key>,
+  options: OpenOptions = {},
+): Promise<Table<Row, Insert, Key>> {
+  const database = await open(path, options)
+  try {
+    return await database.openSole(definition)
+  } catch (error) {
+    await database.close().catch(() => undefined)
+    throw error
+  }
+}
+
+const OPTION_NAMES = new Set(['settings', 'components', 'takeover'])
+
+function checkOptions(path: string, options: OpenOptions): void {
+  if (typeof path !== 'string' || path === '') throw new TypeError('open() needs the path of a directory')
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name)) {
+      throw new TypeError(`open() has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}`)
+    }
+  }
+}
+
+/** Removes what a crash left behind, except what an Iceberg snapshot still names. */
+async function sweep(versions: VersionStore, epoch: number): Promise<void> {
+  const { fs, current } = versions
+  const keep = new Set<string>()
+  for (const table of current.tables.values()) {
+    const retained = await retainedFiles(fs, table.name)
+    versions.keep(table.name, retained)
+    for (const path of retained) keep.add(path)
+  }
+  await sweepOrphans({ fs, epoch, state: current, keep })
+  for (const table of current.tables.values()) await sweepIcebergOrphans(fs, table.name)
+}
+
+interface Parts {
+  readonly path: string
+  readonly settings: Settings
+  readonly components: Components
+  readonly versions: VersionStore
+  readonly epoch: number
+}
+
+/** Replays the log, starts a new one, puts the engine together and flushes what was recovered. */
+async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recovery: Database['recovery'] }> {
+  const { settings, components, versions, epoch } = parts
+  const { fs } = components
+  const tables = new Map<number, TableStore>()
+  for (const table of versions.current.tables.values()) {
+    const { memtableBytesMax } = settings
+    const version = versions.tableVersion(table.id)
+    const schema = currentSchema(table)
+    tables.set(
+      table.id,
+      new TableStore({ id: table.id, name: table.name, schema, memtableBytesMax, version }),
+    )
+  }
+  const { report, lastSeqno } = await recoverLog(fs, versions.current, tables)
+  const wal = await Wal.create({
+    fs,
+    directory: WAL_DIRECTORY,
+    epoch,
+    segmentBytesMax: settings.walSegmentBytes,
+    preallocate: settings.walPreallocate,
+    afterSync: () => checkEpochSync(fs, epoch),
+  })
+  const segments = new LogSegments(versions.current.walFloor)
+  segments.note(wal.position, lastSeqno + 1)
+  const engine = connect({ ...parts, tables, wal, segments, lastSeqno })
+  for (const table of tables.values()) await engine.background.flush(table, { seal: true })
+  await versions.commit(
+    {
+      changes: [
+        { kind: 'setLastSeqno', seqno: lastSeqno },
+        { kind: 'setWalFloor', floor: segments.floorFor(lastSeqno + 1) },
+      ],
+    },
+    {},
+    () => undefined,
+  )
+  await wal.removeBefore(versions.current.walFloor)
+  return { engine, wal, recovery: report }
+}
+
+function connect(
+  parts: Parts & { tables: Map<number, TableStore>; wal: Wal; segments: LogSegments; lastSeqno: number },
+): Engine {
+  const { path, settings, components, versions, tables, wal, segments } = parts
+  const { env } = components
+  const counters: Counters = {
+    flushes: 0,
+    flushedRows: 0,
+    flushedBytes: 0,
+    compactions: 0,
+    compactedBytes: 0,
+    stalls: 0,
+  }
+  const onEvent = (event: EngineEvent): void => {
+    count(counters, event)
+    publishEvent(path, event)
+    components.onEvent(event)
+  }
+  const breathe = breather(env)
+  const writes: WritePath = new WritePath(
+    {
+      wal,
+      tables,
+      segments,
+      groupBytesMax: settings.groupBytesMax,
+      onSealed: (table) => background.sealed(table),
+    },
+    parts.lastSeqno,
+  )
+  const background: Background = new Background({
+    env,
+    settings,
+    onEvent,
+    flusher: {
+      env,
+      versions,
+      writes,
+      tables,
+      wal,
+      segments,
+      layout: layoutFor(0, settings.layout.level0),
+      breathe,
+    },
+    compactor: {
+      env,
+      versions,
+      fileBytesTarget: settings.fileBytesTarget,
+      layoutFor: (level) => layoutFor(level, settings.layout.deeper),
+      breathe,
+    },
+  })
+  return { path, env, settings, versions, writes, tables, background, counters, status: 'open' }
+}
+
+/** Work in the background gives way to other work of the event loop this often, in milliseconds. */
+const BREATHE_MS = 4
+
+function breather(env: Environment): () => Promise<void> {
+  let last = env.elapsed()
+  return async () => {
+    if (env.elapsed() - last < BREATHE_MS) return
+    await env.yield()
+    last = env.elapsed()
+  }
+}
+
+function count(counters: Counters, event: EngineEvent): void {
+  if (event.kind === 'flush') {
+    counters.flushes++
+    counters.flushedRows += event.rows
+    counters.flushedBytes += event.bytes
+  } else if (event.kind === 'compaction') {
+    counters.compactions++
+    counters.compactedBytes += event.report.outputBytes
+  } else if (event.kind === 'stall') {
+    counters.stalls++
+  }
+}

@@ -1,0 +1,155 @@
+import { ByteWriter, type RowCodec, type Selection } from '@meru/core'
+import type { Pin } from '@meru/manifest'
+import { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, type ReadView, RowHit } from '@meru/view'
+import { checkOpen, type Engine } from './engine.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { TableStore } from './table-store.ts'
+
+/** Options of a read. */
+export interface ReadOptions<Name extends string = string> {
+  /** Reads the moment of the snapshot instead of now. */
+  readonly snapshot?: Snapshot | undefined
+  /** The columns to read; all without it. */
+  readonly select?: readonly Name[] | undefined
+}
+
+/** Point reads of one table. */
+export class PointReader<Row, Key> {
+  readonly #engine: Engine
+  readonly #table: TableStore
+  readonly #codec: RowCodec<Row, Key>
+  /** Used by one synchronous stretch at a time. */
+  readonly #key: ByteWriter = new ByteWriter(128)
+  readonly #hit: RowHit = new RowHit()
+
+  constructor(engine: Engine, table: TableStore, codec: RowCodec<Row, Key>) {
+    this.#engine = engine
+    this.#table = table
+    this.#codec = codec
+  }
+
+  /** The row, waiting for the disk on this thread if a page is missing. */
+  getSync(key: Key, options: ReadOptions | undefined): Row | undefined {
+    const view = this.viewOf(options?.snapshot)
+    const selection = this.#codec.select(options?.select)
+    this.#encode(key)
+    for (;;) {
+      const answer = this.#find(view, selection)
+      if (answer !== NEEDS_PAGE) return this.#decode(answer, this.#hit, selection)
+      this.#hit.reader?.loadMissingSync()
+    }
+  }
+
+  get(key: Key, options: ReadOptions | undefined): Promise<Row | undefined> {
+    try {
+      const view = this.viewOf(options?.snapshot)
+      const selection = this.#codec.select(options?.select)
+      this.#encode(key)
+      const answer = this.#find(view, selection)
+      if (answer !== NEEDS_PAGE) return Promise.resolve(this.#decode(answer, this.#hit, selection))
+      const pin = this.#hold(options?.snapshot)
+      return this.#searchAndRelease(pin, view, this.#key.written().slice(), selection)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** One view for all keys; absent keys are `undefined`. */
+  async getMany(keys: readonly Key[], options: ReadOptions | undefined): Promise<(Row | undefined)[]> {
+    const selection = this.#codec.select(options?.select)
+    const { view, pin } = this.hold(options?.snapshot)
+    try {
+      const rows: (Row | undefined)[] = []
+      for (const key of keys) {
+        this.#encode(key)
+        const answer = this.#find(view, selection)
+        if (answer === NEEDS_PAGE) rows.push(await this.#search(view, this.#key.written().slice(), selection))
+        else rows.push(this.#decode(answer, this.#hit, selection))
+      }
+      return rows
+    } finally {
+      this.#engine.versions.release(pin)
+    }
+  }
+
+  async has(key: Key, options: ReadOptions | undefined): Promise<boolean> {
+    this.#encode(key)
+    const bytes = this.#key.written().slice()
+    const { view, pin } = this.hold(options?.snapshot)
+    try {
+      const hit = new RowHit()
+      for (;;) {
+        const answer = findRow(view, bytes, 0, bytes.length, undefined, hit)
+        if (answer !== NEEDS_PAGE) return answer === IN_MEMTABLE || answer === IN_SST
+        await hit.reader?.loadMissing()
+      }
+    } finally {
+      this.#engine.versions.release(pin)
+    }
+  }
+
+  /** What a read sees: the snapshot's moment, or now. */
+  viewOf(snapshot: Snapshot | undefined): ReadView {
+    checkOpen(this.#engine)
+    if (snapshot !== undefined) return snapshot.viewOf(this.#table)
+    return this.#table.view(this.#engine.writes.visibleSeqno)
+  }
+
+  /** The same, with its files held until the pin is released through the version store. */
+  hold(snapshot: Snapshot | undefined): { view: ReadView; pin: Pin } {
+    return { view: this.viewOf(snapshot), pin: this.#hold(snapshot) }
+  }
+
+  #hold(snapshot: Snapshot | undefined): Pin {
+    return snapshot === undefined ? this.#engine.versions.pin() : snapshot.hold()
+  }
+
+  #encode(key: Key): void {
+    this.#key.clear()
+    this.#codec.encodeKey(key, this.#key)
+  }
+
+  #find(view: ReadView, selection: Selection): number {
+    return findRow(view, this.#key.bytes, 0, this.#key.length, selection.columnIds, this.#hit)
+  }
+
+  async #searchAndRelease(
+    pin: Pin,
+    view: ReadView,
+    key: Uint8Array,
+    selection: Selection,
+  ): Promise<Row | undefined> {
+    try {
+      return await this.#search(view, key, selection)
+    } finally {
+      this.#engine.versions.release(pin)
+    }
+  }
+
+  /** Loads pages until the answer is known. The caller holds a pin. */
+  async #search(view: ReadView, key: Uint8Array, selection: Selection): Promise<Row | undefined> {
+    const hit = new RowHit()
+    for (;;) {
+      const answer = findRow(view, key, 0, key.length, selection.columnIds, hit)
+      if (answer !== NEEDS_PAGE) return this.#decode(answer, hit, selection)
+      await hit.reader?.loadMissing()
+    }
+  }
+
+  #decode(answer: number, hit: RowHit, selection: Selection): Row | undefined {
+    if (answer === IN_MEMTABLE) {
+      return this.#codec.decodeRow(
+        hit.bytes,
+        hit.keyStart,
+        hit.keyEnd,
+        hit.valueStart,
+        hit.valueEnd,
+        selection,
+      )
+    }
+    const row = hit.row
+    if (answer !== IN_SST || row === undefined) return undefined
+    if (row.kind === 'columns') return this.#codec.rowAt(row.columns, row.index, selection)
+    return this.#codec.decodeRow(row.bytes, row.keyStart, row.keyEnd, row.valueStart, row.valueEnd, selection)
+  }
+}

@@ -1,0 +1,64 @@
+import { MeruError, readBatch } from '@meru/core'
+import type { FileSystem } from '@meru/fs'
+import { type DatabaseState, WAL_DIRECTORY } from '@meru/manifest'
+import { replay, segmentName, type TornTail } from '@meru/wal'
+import type { TableStore } from './table-store.ts'
+
+/** What opening found in the log. */
+export interface RecoveryReport {
+  /** Records of the log that were read. */
+  readonly walRecords: number
+  /** Writes that were in no SST yet. */
+  readonly rows: number
+  /** The end of the log was half-written, as a crash leaves it; what was cut was never acknowledged. */
+  readonly tornTail?: TornTail
+}
+
+/**
+ * Applies the writes of the log that are in no SST yet to the memtables, in commit order. Returns the
+ * highest seqno seen. Throws `CorruptionError` if the log is damaged before its end.
+ */
+export async function recoverLog(
+  fs: FileSystem,
+  state: DatabaseState,
+  tables: ReadonlyMap<number, TableStore>,
+): Promise<{ report: RecoveryReport; lastSeqno: number }> {
+  let lastSeqno = state.lastSeqno
+  let highest = 0
+  let rows = 0
+  const entry: { seqno: number; kind: 0 | 1 } = { seqno: 0, kind: 0 }
+  const after = state.walFloor.epoch === 0 ? {} : { after: { ...state.walFloor, offset: 0 } }
+  const log = await replay({ fs, directory: WAL_DIRECTORY, ...after }, (payload, end) => {
+    const where = {
+      file: `${WAL_DIRECTORY}/${segmentName(end)}`,
+      offset: Math.max(0, end.offset - payload.length),
+    }
+    const batch = readBatch(
+      payload,
+      where,
+      (kind, seqno, tableId, schemaId, key, keyEnd, value, valueEnd) => {
+        const table = tables.get(tableId)
+        const flushed = state.tables.get(tableId)?.flushedSeqno ?? 0
+        if (table === undefined || seqno <= flushed) return
+        if (schemaId !== table.schema.schemaId) {
+          const expected = `table "${table.name}" has schema ${table.schema.schemaId}`
+          throw new MeruError('CORRUPT', `${where.file}: a write under schema ${schemaId}; ${expected}`)
+        }
+        entry.seqno = seqno
+        entry.kind = kind
+        rows++
+        table.apply(payload, key, keyEnd, value, valueEnd, entry)
+      },
+    )
+    if (batch.firstSeqno <= highest) {
+      throw new MeruError(
+        'CORRUPT',
+        `${where.file}: seqno ${batch.firstSeqno} after ${highest}; the log is out of order`,
+      )
+    }
+    highest = batch.firstSeqno + batch.count - 1
+    lastSeqno = Math.max(lastSeqno, highest)
+  })
+  const tornTail = log.tornTails.at(-1)
+  return { report: { walRecords: log.records, rows, ...(tornTail && { tornTail }) }, lastSeqno }
+}

@@ -1,0 +1,34 @@
+import type { ColumnBatch, RowCodec, Selection, Vector } from '@meru/core'
+
+/** Some rows of a scan, column by column. Valid as long as you hold it. */
+export class RowBatch<Row = Record<string, unknown>> {
+  readonly length: number
+  readonly #batch: ColumnBatch
+  readonly #codec: RowCodec<Row>
+  readonly #selection: Selection
+
+  constructor(batch: ColumnBatch, codec: RowCodec<Row>, selection: Selection) {
+    this.length = batch.length
+    this.#batch = batch
+    this.#codec = codec
+    this.#selection = selection
+  }
+
+  /** The names of the selected columns. */
+  get columns(): readonly string[] {
+    return this.#selection.names
+  }
+
+  /** A column as it lies in memory: typed arrays and a validity bitmap. Do not change it. */
+  column(name: Extract<keyof Row, string>): Vector {
+    const index = this.#selection.names.indexOf(name)
+    if (index < 0)
+      throw new TypeError(`column "${name}" was not selected; there are ${this.columns.join(', ')}`)
+    return this.#batch.columns[index]
+  }
+
+  /** The rows as objects. */
+  rows(): Row[] {
+    return this.#codec.rowsOf(this.#batch.columns, 0, this.length, this.#selection)
+  }
+}

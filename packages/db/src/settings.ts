@@ -1,0 +1,116 @@
+import type { SstLayout } from '@meru/sst'
+import { z } from 'zod'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+const bytes = z.int().positive()
+const count = z.int().positive()
+
+const layoutSchema = z
+  .strictObject({
+    pageRows: count,
+    rowPageBytes: count,
+    rowGroupRows: count,
+    rowGroupBytes: bytes,
+    compression: z.enum(['none', 'snappy', 'zstd']),
+    dictionary: z.boolean(),
+    filterBits: z.int().min(1).max(64),
+  })
+  .partial()
+
+/** What a setting may be. Unknown names are refused. */
+const settingsSchema = z.strictObject({
+  memtableBytesMax: bytes,
+  memtablesSealedMax: count,
+  walSegmentBytes: z.int().min(64 * KIB),
+  walBytesMax: bytes,
+  walPreallocate: z.boolean(),
+  groupBytesMax: bytes,
+  autoCompaction: z.boolean(),
+  l0CompactionFiles: count,
+  l0SlowdownFiles: count,
+  l0StopFiles: count,
+  level1BytesTarget: bytes,
+  levelRatio: z.number().gt(1),
+  fileBytesTarget: bytes,
+  deadFractionMax: z.number().gt(0).max(1),
+  pageCacheBytes: z.int().nonnegative(),
+  manifestEditsPerState: count,
+  icebergSnapshotsKept: count,
+  layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
+})
+
+/** Numbers and choices. Plain data: printable, comparable, safe to log. */
+export interface Settings {
+  /** A memtable is sealed at this size. Larger means fewer, larger flushes and a longer recovery. */
+  readonly memtableBytesMax: number
+  /** Writers of a table wait while this many sealed memtables are not flushed yet. */
+  readonly memtablesSealedMax: number
+  /** A log segment is followed by the next at this size. */
+  readonly walSegmentBytes: number
+  /** The table that holds the log back longest is flushed when the log is larger than this. */
+  readonly walBytesMax: number
+  /** Fill log segments with zeros ahead of use: syncs get faster, a new segment costs its size in writes. */
+  readonly walPreallocate: boolean
+  /** Writes that wait for the log are put together into groups of about this size. */
+  readonly groupBytesMax: number
+  /** Compact in the background. Without it level 0 grows until `compact()`. */
+  readonly autoCompaction: boolean
+  /** Files at level 0 that start a compaction. Fewer make reads faster and writes dearer. */
+  readonly l0CompactionFiles: number
+  /** Writers of a table are slowed from this many files at level 0. */
+  readonly l0SlowdownFiles: number
+  /** Writers of a table wait from this many files at level 0. Must exceed `l0SlowdownFiles`. */
+  readonly l0StopFiles: number
+  /** Size of level 1. */
+  readonly level1BytesTarget: number
+  /** How many times larger each level is than the one above. */
+  readonly levelRatio: number
+  /** Compaction begins a new file at this size. */
+  readonly fileBytesTarget: number
+  /** A file is rewritten when more than this share of its rows is dead. */
+  readonly deadFractionMax: number
+  /** Memory for decoded pages. */
+  readonly pageCacheBytes: number
+  /** Commits between two manifest files that hold the whole state. */
+  readonly manifestEditsPerState: number
+  /** Snapshots that the in-place Iceberg table keeps; their files stay. */
+  readonly icebergSnapshotsKept: number
+  /** Replaces single sizes and encodings of new SSTs, by level; see `layoutFor` of @meru/sst. */
+  readonly layout: { readonly level0: Partial<SstLayout>; readonly deeper: Partial<SstLayout> }
+}
+
+export const DEFAULT_SETTINGS: Settings = Object.freeze({
+  memtableBytesMax: 32 * MIB,
+  memtablesSealedMax: 3,
+  walSegmentBytes: 32 * MIB,
+  walBytesMax: 512 * MIB,
+  walPreallocate: true,
+  groupBytesMax: MIB,
+  autoCompaction: true,
+  l0CompactionFiles: 4,
+  l0SlowdownFiles: 12,
+  l0StopFiles: 20,
+  level1BytesTarget: 256 * MIB,
+  levelRatio: 10,
+  fileBytesTarget: 64 * MIB,
+  deadFractionMax: 0.3,
+  pageCacheBytes: 64 * MIB,
+  manifestEditsPerState: 64,
+  icebergSnapshotsKept: 10,
+  layout: { level0: {}, deeper: {} },
+})
+
+/** The settings in force. Throws a `TypeError` that names each wrong setting. */
+export function resolveSettings(given: Partial<Settings> | undefined): Settings {
+  const result = settingsSchema.safeParse({ ...DEFAULT_SETTINGS, ...given })
+  if (!result.success) throw new TypeError(`wrong settings: ${z.prettifyError(result.error)}`)
+  const settings = result.data as Settings
+  if (settings.l0StopFiles <= settings.l0SlowdownFiles) {
+    throw new TypeError(
+      `l0StopFiles (${settings.l0StopFiles}) must exceed l0SlowdownFiles (${settings.l0SlowdownFiles})`,
+    )
+  }
+  return settings
+}

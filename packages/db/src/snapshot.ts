@@ -1,0 +1,57 @@
+import { MeruError, type SeqNo } from '@meru/core'
+import type { Pin } from '@meru/manifest'
+import type { ReadView } from '@meru/view'
+import type { TableStore } from './table-store.ts'
+import type { VersionStore } from './version-store.ts'
+
+/**
+ * One moment of all tables. Reads that are given it see exactly that moment, until it is closed. It
+ * holds the memtables and files of its moment, so close it soon: `using` does.
+ */
+export class Snapshot {
+  /** Writes up to this one are visible. */
+  readonly seqno: SeqNo
+  readonly #views: ReadonlyMap<number, ReadView>
+  readonly #versions: VersionStore
+  #pin: Pin | undefined
+
+  constructor(parts: { versions: VersionStore; tables: Iterable<TableStore>; seqno: SeqNo }) {
+    this.seqno = parts.seqno
+    this.#versions = parts.versions
+    this.#pin = parts.versions.pin()
+    this.#views = new Map([...parts.tables].map((table) => [table.id, table.view(parts.seqno)]))
+  }
+
+  /** The view of a table. Throws `CLOSED` after `close`, `INVALID` for a table made later. */
+  viewOf(table: TableStore): ReadView {
+    if (this.#pin === undefined)
+      throw new MeruError('CLOSED', `the snapshot at seqno ${this.seqno} is closed`)
+    const view = this.#views.get(table.id)
+    if (view === undefined) {
+      throw new MeruError(
+        'INVALID',
+        `table "${table.name}" did not exist at the snapshot's seqno ${this.seqno}`,
+      )
+    }
+    return view
+  }
+
+  /** Holds the files of its moment once more, for a read that may outlast the snapshot. */
+  hold(): Pin {
+    const pin = this.#pin
+    if (pin === undefined) throw new MeruError('CLOSED', `the snapshot at seqno ${this.seqno} is closed`)
+    return this.#versions.pin(pin.state)
+  }
+
+  /** Lets go of what it holds. Reads under way go on. Calling it again does nothing. */
+  close(): void {
+    const pin = this.#pin
+    if (pin === undefined) return
+    this.#pin = undefined
+    this.#versions.release(pin)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

@@ -1,0 +1,231 @@
+import type { AnyRange, ColumnBatch, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/core'
+import type { IcebergExport } from '@meru/iceberg'
+import { countView, scanView } from '@meru/view'
+import type { CompactionControl } from './compactor.ts'
+import { checkOpen, type Engine } from './engine.ts'
+import { exportTable, type ExportOptions } from './export.ts'
+import { PointReader, type ReadOptions } from './reads.ts'
+import { RowBatch } from './row-batch.ts'
+import { RowScan } from './row-scan.ts'
+import { tableStats, type TableStats } from './stats.ts'
+import type { TableStore } from './table-store.ts'
+import type { WriteHandle } from './write-handle.ts'
+import { handleOf, TableWriter, type WriteOptions } from './writes.ts'
+
+type NameOf<Row> = Extract<keyof Row, string>
+
+/** Options of a scan beside its range. */
+export interface ScanOptions<Name extends string = string> extends ReadOptions<Name> {
+  /** From the last key to the first. */
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const BUFFERED = 'buffered'
+
+/** The database that a table belongs to. */
+export interface TableOwner {
+  readonly path: string
+  /** The table that the database was opened for, by `openTable`. */
+  readonly soleTable: string | undefined
+  close(): Promise<void>
+}
+
+/** A table of an open database. Made by `Database.table` or `openTable`. */
+export class Table<Row = Record<string, unknown>, Insert = Record<string, unknown>, Key = unknown> {
+  readonly database: TableOwner
+  readonly #engine: Engine
+  readonly #store: TableStore
+  readonly #codec: RowCodec<Row, Key>
+  readonly #reader: PointReader<Row, Key>
+  /** For batches of the database. */
+  readonly writer: TableWriter<Insert, Key>
+
+  constructor(parts: { database: TableOwner; engine: Engine; store: TableStore; codec: RowCodec<Row, Key> }) {
+    this.database = parts.database
+    this.#engine = parts.engine
+    this.#store = parts.store
+    this.#codec = parts.codec
+    this.#reader = new PointReader(parts.engine, parts.store, parts.codec)
+    this.writer = new TableWriter(parts.engine, parts.store, parts.codec as never)
+  }
+
+  get name(): string {
+    return this.#store.name
+  }
+
+  get schema(): TableSchema {
+    return this.#store.schema
+  }
+
+  /**
+   * Inserts or replaces the row of a key. Resolves when the write is durable, with a seqno at which it is
+   * visible; with `{ durability: 'buffered' }` it gives a handle that resolves when it is applied.
+   * Throws `INVALID`, naming column and value, if the row does not fit the schema.
+   */
+  put(row: Insert, options?: { readonly durability?: 'durable' }): Promise<SeqNo>
+  put(row: Insert, options: { readonly durability: 'buffered' }): WriteHandle
+  put(row: Insert, options?: WriteOptions): PromiseLike<SeqNo>
+  put(row: Insert, options?: WriteOptions): PromiseLike<SeqNo> {
+    const applied = this.writer.put(row, options)
+    return options?.durability === BUFFERED ? handleOf(this.#engine, applied, options) : applied
+  }
+
+  /** Puts rows as one atomic batch. */
+  putMany(rows: Iterable<Insert>, options?: WriteOptions): Promise<SeqNo> {
+    return this.writer.putMany(rows, options)
+  }
+
+  /** Deletes the row of a key, if there is one. */
+  delete(key: Key, options?: { readonly durability?: 'durable' }): Promise<SeqNo>
+  delete(key: Key, options: { readonly durability: 'buffered' }): WriteHandle
+  delete(key: Key, options?: WriteOptions): PromiseLike<SeqNo> {
+    const applied = this.writer.delete(key, options)
+    return options?.durability === BUFFERED ? handleOf(this.#engine, applied, options) : applied
+  }
+
+  /** Deletes the rows of keys as one atomic batch. */
+  deleteMany(keys: Iterable<Key>, options?: WriteOptions): Promise<SeqNo> {
+    return this.writer.deleteMany(keys, options)
+  }
+
+  /** The row of a key, or `undefined`. */
+  get(key: Key): Promise<Row | undefined>
+  get<N extends NameOf<Row>>(key: Key, options: ReadOptions<N>): Promise<Pick<Row, N> | undefined>
+  get(key: Key, options?: ReadOptions): Promise<Row | undefined> {
+    return this.#reader.get(key, options)
+  }
+
+  /** Like `get`, but reads missing pages on this thread; fast if the data is in memory. */
+  getSync(key: Key): Row | undefined
+  getSync<N extends NameOf<Row>>(key: Key, options: ReadOptions<N>): Pick<Row, N> | undefined
+  getSync(key: Key, options?: ReadOptions): Row | undefined {
+    return this.#reader.getSync(key, options)
+  }
+
+  /** The rows of keys in their order, all of one moment; `undefined` for absent ones. */
+  getMany(keys: readonly Key[]): Promise<(Row | undefined)[]>
+  getMany<N extends NameOf<Row>>(
+    keys: readonly Key[],
+    options: ReadOptions<N>,
+  ): Promise<(Pick<Row, N> | undefined)[]>
+  getMany(keys: readonly Key[], options?: ReadOptions): Promise<(Row | undefined)[]> {
+    return this.#reader.getMany(keys, options)
+  }
+
+  has(key: Key, options?: { readonly snapshot?: ReadOptions['snapshot'] }): Promise<boolean> {
+    return this.#reader.has(key, options)
+  }
+
+  /** The rows of a key range in key order. Nothing is read before the first row is asked for. */
+  scan(): RowScan<Row>
+  scan<N extends NameOf<Row>>(query: KeyRange<Key> & ScanOptions<N>): RowScan<Pick<Row, N>>
+  scan(query: ScanOptions & AnyRange = {}): RowScan<Row> {
+    checkQuery(query)
+    const selection = this.#codec.select(query.select)
+    const request = {
+      schema: this.schema,
+      columnIds: selection.columnIds,
+      ...this.#codec.encodeRange(query),
+      reverse: query.reverse ?? false,
+      limit: query.limit,
+      signal: query.signal,
+    }
+    return new RowScan<Row>({
+      batches: () =>
+        this.#batches(query.snapshot, (batch) => new RowBatch<Row>(batch, this.#codec, selection), request),
+      count: () => this.#pinned(query.snapshot, (view) => countView(view, request)),
+    })
+  }
+
+  /** How many rows a key range holds. Without a range it is known without reading the files. */
+  count(range?: KeyRange<Key> & Pick<ScanOptions, 'snapshot' | 'signal'>): Promise<number> {
+    return this.scan((range ?? {}) as KeyRange<Key> & ScanOptions<NameOf<Row>>).count()
+  }
+
+  /** Moves everything written so far from memory to SSTs. */
+  async flush(): Promise<void> {
+    checkOpen(this.#engine)
+    await this.#engine.writes.settle()
+    await this.#engine.background.flush(this.#store, { seal: true })
+  }
+
+  /** Flushes, then merges the whole table into one sorted level without dead rows. */
+  async compact(control: CompactionControl = {}): Promise<void> {
+    await this.flush()
+    await this.#engine.background.compactAll(this.#store, control)
+  }
+
+  /** Publishes the table as it is now as an Iceberg table in its own directory, for any Iceberg reader. */
+  async exportIceberg(options: ExportOptions = {}): Promise<IcebergExport> {
+    await this.flush()
+    return exportTable(this.#engine, this.#store, options)
+  }
+
+  stats(): TableStats {
+    checkOpen(this.#engine)
+    return tableStats(this.#engine, this.#store)
+  }
+
+  async *#batches(
+    snapshot: ReadOptions['snapshot'],
+    wrap: (batch: ColumnBatch) => RowBatch<Row>,
+    request: Parameters<typeof scanView>[1],
+  ): AsyncGenerator<RowBatch<Row>, void, undefined> {
+    const { view, pin } = this.#reader.hold(snapshot)
+    try {
+      for await (const batch of scanView(view, request)) {
+        checkOpen(this.#engine)
+        yield wrap(batch)
+      }
+    } finally {
+      this.#engine.versions.release(pin)
+    }
+  }
+
+  async #pinned<T>(
+    snapshot: ReadOptions['snapshot'],
+    read: (view: ReturnType<PointReader<Row, Key>['viewOf']>) => Promise<T>,
+  ): Promise<T> {
+    const { view, pin } = this.#reader.hold(snapshot)
+    try {
+      return await read(view)
+    } finally {
+      this.#engine.versions.release(pin)
+    }
+  }
+
+  /** Closes the database if this table was opened by `openTable`; otherwise nothing to do. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async close(): Promise<void> {
+    if (this.database.soleTable === this.name) await this.database.close()
+  }
+}
+
+const QUERY_NAMES = new Set([
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'prefix',
+  'reverse',
+  'limit',
+  'select',
+  'snapshot',
+  'signal',
+])
+
+function checkQuery(query: object): void {
+  for (const name of Object.keys(query)) {
+    if (!QUERY_NAMES.has(name))
+      throw new TypeError(`scan has no option "${name}"; it has ${[...QUERY_NAMES].join(', ')}`)
+  }
+  const limit = (query as ScanOptions).limit
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
+    throw new TypeError(`limit is ${String(limit)}; a non-negative integer expected`)
+  }
+}

@@ -1,0 +1,151 @@
+import type { MeruError } from '@meru/core'
+import type { FileSystem } from '@meru/fs'
+import {
+  schemaById,
+  sstPath,
+  type DatabaseState,
+  type EditSource,
+  type Manifest,
+  type Pin,
+  type SstFile,
+  type TableState,
+} from '@meru/manifest'
+import { DeadPositions, type PageCache, SstReader } from '@meru/sst'
+import { type LiveFile, TableVersion } from '@meru/view'
+import { loadDeadPositions } from './dead-files.ts'
+import { Garbage } from './garbage.ts'
+import { Mutex } from './mutex.ts'
+
+/** What a commit brings along for files that the version did not have in this form. */
+export interface Opened {
+  readonly readers?: ReadonlyMap<string, SstReader>
+  readonly dead?: ReadonlyMap<string, DeadPositions>
+}
+
+interface OpenFile {
+  readonly reader: SstReader
+  readonly dead: DeadPositions
+}
+
+/** The current version with its open files: commits edits and installs what they made. */
+export class VersionStore {
+  readonly fs: FileSystem
+  readonly cache: PageCache
+  current: DatabaseState
+  /** True after a commit failed in a way that leaves open whether it took effect. */
+  outcomeUnknown = false
+  private readonly parts: { readonly manifest: Manifest; readonly garbage: Garbage; readonly mutex: Mutex }
+  /** By file id: the files of the current version, and those that a pinned one still needs. */
+  private readonly open: Map<string, OpenFile> = new Map()
+
+  constructor(parts: { fs: FileSystem; cache: PageCache; manifest: Manifest }) {
+    this.fs = parts.fs
+    this.cache = parts.cache
+    this.current = parts.manifest.current
+    this.parts = { manifest: parts.manifest, garbage: new Garbage(this.current), mutex: new Mutex() }
+  }
+
+  /** Opens every file of the current version. */
+  async openAll(): Promise<void> {
+    for (const table of this.current.tables.values()) {
+      for (const file of table.files) {
+        const reader = await this.openReader(table, file)
+        this.open.set(file.id, { reader, dead: DeadPositions.empty })
+        if (file.dead === undefined) continue
+        this.open.set(file.id, { reader, dead: await loadDeadPositions(this.fs, table.name, file) })
+      }
+    }
+  }
+
+  /** Opens a file of a table, for a commit that will name it. */
+  openReader(table: TableState, file: SstFile): Promise<SstReader> {
+    return SstReader.open({
+      fs: this.fs,
+      path: sstPath(table.name, file.id),
+      meta: file,
+      schema: schemaById(table, file.schemaId),
+      cache: this.cache,
+    })
+  }
+
+  /** Makes an edit durable and current. `install` runs in the same turn, before any read can come between. */
+  commit(edit: EditSource, opened: Opened, install: (state: DatabaseState) => void): Promise<DatabaseState> {
+    return this.parts.mutex.run(async () => {
+      const before = this.current
+      const state = await this.commitDurably(edit)
+      for (const [id, reader] of opened.readers ?? [])
+        this.open.set(id, { reader, dead: DeadPositions.empty })
+      for (const [id, dead] of opened.dead ?? [])
+        this.open.set(id, { reader: this.openFile(id).reader, dead })
+      this.current = state
+      this.parts.garbage.install(before, state)
+      install(state)
+      await this.collectGarbage()
+      return state
+    })
+  }
+
+  /** The files of a table at the current version, arranged for reading. */
+  tableVersion(tableId: number): TableVersion {
+    const table = this.current.tables.get(tableId)
+    if (table === undefined || table.files.length === 0) return TableVersion.empty
+    return new TableVersion(table.files.map((file): LiveFile => ({ file, ...this.openFile(file.id) })))
+  }
+
+  /** Holds the files of the current version, or of one that is pinned already, until released. */
+  pin(state: DatabaseState = this.current): Pin {
+    return this.parts.garbage.pin(state)
+  }
+
+  /** Lets go of a version, and removes the files that only it held. */
+  release(pin: Pin): void {
+    pin.release()
+    if (this.parts.garbage.isEmpty) return
+    void this.parts.mutex.run(() => this.collectGarbage()).catch(() => undefined)
+  }
+
+  /** Paths that stay on disk although the engine does not need them: those an Iceberg snapshot names. */
+  keep(tableName: string, paths: ReadonlySet<string>): void {
+    this.parts.garbage.keep(tableName, paths)
+  }
+
+  get pinnedVersions(): number {
+    return this.parts.garbage.pinnedVersions
+  }
+
+  /** Closes every file. Reads must have ended. */
+  async close(): Promise<void> {
+    await this.parts.mutex.run(async () => {
+      for (const { reader } of this.open.values()) await reader.close()
+      this.open.clear()
+    })
+  }
+
+  private async commitDurably(edit: EditSource): Promise<DatabaseState> {
+    try {
+      return await this.parts.manifest.commit(edit)
+    } catch (error) {
+      const code = (error as Partial<MeruError>).code
+      // A full disk is met before the file gets its name, and a refused edit before anything is written.
+      if (code !== 'DISK_FULL' && code !== 'INVALID') this.outcomeUnknown = true
+      throw error
+    }
+  }
+
+  private openFile(id: string): OpenFile {
+    const file = this.open.get(id)
+    if (file === undefined) throw new TypeError(`SST ${id} of the current version is not open`)
+    return file
+  }
+
+  private async collectGarbage(): Promise<void> {
+    if (this.parts.garbage.isEmpty) return
+    await this.parts.garbage.collect(this.fs, async (path) => {
+      const id = path.slice(path.lastIndexOf('/') + 1).replace(/\.parquet$/, '')
+      const file = this.open.get(id)
+      if (file === undefined) return
+      this.open.delete(id)
+      await file.reader.close()
+    })
+  }
+}

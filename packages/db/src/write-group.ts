@@ -1,0 +1,19 @@
+import { BatchWriter, type SeqNo } from '@meru/core'
+import { deferred, type Deferred } from './deferred.ts'
+
+/**
+ * Writes that go to the log as one record, so that a crash keeps all of them or none. Writers of a group
+ * share its promise, which resolves with a seqno at which all of them are visible.
+ */
+export class WriteGroup {
+  readonly batch: BatchWriter = new BatchWriter()
+  readonly done: Deferred<SeqNo> = deferred<SeqNo>()
+  /** True if no other write may join: the batch is somebody's atomic unit. */
+  readonly closed: boolean
+  /** True if a writer of the group waits for the log to be durable. */
+  sync = false
+
+  constructor(options: { closed: boolean }) {
+    this.closed = options.closed
+  }
+}

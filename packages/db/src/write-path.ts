@@ -1,0 +1,156 @@
+import { KIND_PUT, MeruError, readBatch, type EntryKind, type SeqNo } from '@meru/core'
+import type { Wal } from '@meru/wal'
+import type { LogSegments } from './log-segments.ts'
+import type { TableStore } from './table-store.ts'
+import { WriteGroup } from './write-group.ts'
+
+export interface WritePathParts {
+  readonly wal: Wal
+  readonly tables: ReadonlyMap<number, TableStore>
+  readonly segments: LogSegments
+  readonly groupBytesMax: number
+  /** Called when a memtable of a table was sealed. */
+  readonly onSealed: (table: TableStore) => void
+}
+
+/**
+ * Batch → seqno → log → memtables → visible, in this order: a reader never sees a write that a crash
+ * could still take back, unless the writer asked for `buffered`. Writes that come while others are on
+ * their way to the disk wait, and then share one sync.
+ */
+export class WritePath {
+  /** The newest seqno that readers may see. */
+  visibleSeqno: SeqNo
+  /** Every write up to this one survives a crash. */
+  durableSeqno: SeqNo
+  private readonly parts: WritePathParts
+  /** Groups that have not gone to the log yet, oldest first. */
+  private waiting: WriteGroup[] = []
+  /** Set while groups are on their way; resolves when none is. */
+  private running: Promise<void> | undefined
+  /** Why nothing can be written any more. */
+  private failure: MeruError | undefined
+
+  constructor(parts: WritePathParts, lastSeqno: SeqNo) {
+    this.parts = parts
+    this.visibleSeqno = lastSeqno
+    this.durableSeqno = lastSeqno
+  }
+
+  /**
+   * A group that takes single writes: add to its batch in the same turn, then await `done`.
+   * Throws the failure that stopped the writer.
+   */
+  join(options: { sync: boolean }): WriteGroup {
+    if (this.failure !== undefined) throw this.failure
+    let group = this.waiting.at(-1)
+    if (group === undefined || group.closed || group.batch.length >= this.parts.groupBytesMax) {
+      group = new WriteGroup({ closed: false })
+      this.enqueue(group)
+    }
+    if (options.sync) group.sync = true
+    return group
+  }
+
+  /** Takes a group whose batch is complete. All of it becomes visible together. */
+  submit(group: WriteGroup): void {
+    if (this.failure !== undefined) throw this.failure
+    this.enqueue(group)
+  }
+
+  /** Resolves when every write up to `seqno`, which must be visible, survives a crash. */
+  async makeDurable(seqno: SeqNo): Promise<void> {
+    while (this.durableSeqno < seqno) await this.join({ sync: true }).done.promise
+  }
+
+  /** Waits until no write is on its way. Failures are the writers' business. */
+  async settle(): Promise<void> {
+    while (this.running !== undefined) await this.running
+  }
+
+  /** Makes every later write fail with `failure`. The first call counts. */
+  stop(failure: MeruError): void {
+    this.failure ??= failure
+  }
+
+  /** Why writing has stopped, if it has. */
+  get stopped(): MeruError | undefined {
+    return this.failure
+  }
+
+  private enqueue(group: WriteGroup): void {
+    this.waiting.push(group)
+    this.running ??= Promise.resolve().then(() => this.drain())
+  }
+
+  private async drain(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const groups = this.take()
+      try {
+        if (this.failure !== undefined) throw this.failure
+        await this.write(groups)
+      } catch (error) {
+        this.fail(groups, error)
+      }
+    }
+    this.running = undefined
+  }
+
+  /** The groups that go to the log together. */
+  private take(): WriteGroup[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.waiting.length && (count === 0 || bytes < this.parts.groupBytesMax)) {
+      bytes += this.waiting[count++].batch.length
+    }
+    return this.waiting.splice(0, count)
+  }
+
+  private async write(groups: readonly WriteGroup[]): Promise<void> {
+    const { wal, segments } = this.parts
+    const first = this.visibleSeqno + 1
+    let next = first
+    let sync = false
+    const payloads: Uint8Array[] = []
+    for (const group of groups) {
+      sync ||= group.sync
+      const count = group.batch.count
+      const payload = group.batch.finish(next)
+      next += count
+      payloads.push(payload)
+      if (count > 0) wal.append(payload)
+    }
+    await wal.commit({ sync })
+    segments.note(wal.position, first)
+    for (const payload of payloads) this.apply(payload)
+    this.visibleSeqno = next - 1
+    if (sync) this.durableSeqno = next - 1
+    for (const group of groups) group.done.resolve(this.visibleSeqno)
+  }
+
+  private apply(payload: Uint8Array): void {
+    const entry: { seqno: SeqNo; kind: EntryKind } = { seqno: 0, kind: KIND_PUT }
+    const { tables, onSealed } = this.parts
+    readBatch(
+      payload,
+      { file: 'group', offset: 0 },
+      (kind, seqno, tableId, _schema, key, keyEnd, value, valueEnd) => {
+        const table = tables.get(tableId)
+        if (table === undefined) return
+        entry.seqno = seqno
+        entry.kind = kind
+        if (table.apply(payload, key, keyEnd, value, valueEnd, entry)) onSealed(table)
+      },
+    )
+  }
+
+  /** A full disk concerns the writers of these groups alone; any other failure ends writing. */
+  private fail(groups: readonly WriteGroup[], error: unknown): void {
+    const failure =
+      error instanceof MeruError
+        ? error
+        : new MeruError('POISONED', 'the log could not be written', { cause: error })
+    if (failure.code !== 'DISK_FULL') this.failure ??= failure
+    for (const group of groups) group.done.reject(failure)
+  }
+}

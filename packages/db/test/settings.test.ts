@@ -1,0 +1,23 @@
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_SETTINGS, resolveSettings } from '../src/settings.ts'
+
+describe('resolveSettings', () => {
+  test('what is not given is as in DEFAULT_SETTINGS', () => {
+    expect(resolveSettings(undefined)).toEqual(DEFAULT_SETTINGS)
+    expect(resolveSettings({ memtableBytesMax: 4096 })).toEqual({
+      ...DEFAULT_SETTINGS,
+      memtableBytesMax: 4096,
+    })
+  })
+
+  test.each([
+    [{ memtableBytesMax: 0 }, 'memtableBytesMax'],
+    [{ levelRatio: 1 }, 'levelRatio'],
+    [{ memtableSize: 1 }, 'memtableSize'],
+    [{ l0StopFiles: 3, l0SlowdownFiles: 3 }, 'l0StopFiles'],
+    [{ layout: { level0: { pageRows: -8 }, deeper: {} } }, 'pageRows'],
+  ])('%j is refused by name', (settings, name) => {
+    expect(() => resolveSettings(settings as never)).toThrow(TypeError)
+    expect(() => resolveSettings(settings as never)).toThrow(name)
+  })
+})

@@ -1,0 +1,87 @@
+import { KIND_DELETE } from '@meru/core'
+import { ABSENT, PAGE_MISS, type RowRef, type SstReader } from '@meru/sst'
+import type { LiveFile } from './live-file.ts'
+import type { ReadView } from './read-view.ts'
+import { fileForKey } from './table-version.ts'
+
+/** What `findRow` says. */
+export const NOT_FOUND = 0
+export const IN_MEMTABLE = 1
+export const IN_SST = 2
+export const NEEDS_PAGE = 3
+
+/** Where a row was found. Made once and used again: `findRow` overwrites it. */
+export class RowHit {
+  /** After `IN_MEMTABLE`: the key and value bytes lie in `bytes` at these offsets. */
+  bytes: Uint8Array = new Uint8Array(0)
+  keyStart = 0
+  keyEnd = 0
+  valueStart = 0
+  valueEnd = 0
+  /** After `IN_SST`: the row, valid until the next read of the same file. */
+  row: RowRef | undefined
+  /** After `NEEDS_PAGE`: the file whose missing page must be loaded before asking again. */
+  reader: SstReader | undefined
+}
+
+/**
+ * Finds the row of a key without waiting: the memtables newest first, then the at most one live position
+ * in the SSTs. Answers `NEEDS_PAGE` if a page is not in the cache; load it through `hit.reader` and ask
+ * again. With `columnIds` undefined only presence is looked up.
+ */
+export function findRow(
+  view: ReadView,
+  key: Uint8Array,
+  start: number,
+  end: number,
+  columnIds: readonly number[] | undefined,
+  hit: RowHit,
+): number {
+  for (const memtable of view.memtables) {
+    const ref = memtable.find(key, start, end, view.seqno)
+    if (ref === 0) continue
+    if (memtable.kindOf(ref) === KIND_DELETE) return NOT_FOUND
+    hit.bytes = memtable.bytes
+    hit.keyStart = memtable.keyStartOf(ref)
+    hit.keyEnd = memtable.keyEndOf(ref)
+    hit.valueStart = memtable.valueStartOf(ref)
+    hit.valueEnd = memtable.valueEndOf(ref)
+    return IN_MEMTABLE
+  }
+  for (const live of view.version.level0) {
+    const answer = findInFile(live, key, start, end, columnIds, hit)
+    if (answer !== NOT_FOUND) return answer
+  }
+  for (const level of view.version.sorted) {
+    const live = fileForKey(level, key, start, end)
+    if (live === undefined) continue
+    const answer = findInFile(live, key, start, end, columnIds, hit)
+    if (answer !== NOT_FOUND) return answer
+  }
+  return NOT_FOUND
+}
+
+function findInFile(
+  live: LiveFile,
+  key: Uint8Array,
+  start: number,
+  end: number,
+  columnIds: readonly number[] | undefined,
+  hit: RowHit,
+): number {
+  const position = live.reader.find(key, start, end)
+  if (position === ABSENT) return NOT_FOUND
+  if (position === PAGE_MISS) {
+    hit.reader = live.reader
+    return NEEDS_PAGE
+  }
+  if (live.dead.has(position)) return NOT_FOUND
+  if (columnIds === undefined) return IN_SST
+  const row = live.reader.row(position, columnIds)
+  if (row === PAGE_MISS) {
+    hit.reader = live.reader
+    return NEEDS_PAGE
+  }
+  hit.row = row
+  return IN_SST
+}

@@ -1,0 +1,82 @@
+import { gatherVectors, type BytesVector, type Vector } from '@meru/core'
+import type { LiveFile } from './live-file.ts'
+import type { RowSource, SourceChunk } from './source.ts'
+
+/** The live rows of files that follow one another in key order: one file of level 0, or a deeper level. */
+export class SstSource implements RowSource {
+  private readonly files: LiveFile[]
+  private readonly bounds: { lower: Uint8Array | undefined; upper: Uint8Array | undefined }
+  private readonly columnIds: readonly number[]
+  private readonly reverse: boolean
+  /** Rows of the file at hand that are still to come: [from, to). */
+  private from = 0
+  private to = 0
+  private live: LiveFile | undefined
+
+  constructor(
+    files: readonly LiveFile[],
+    options: {
+      lower: Uint8Array | undefined
+      upper: Uint8Array | undefined
+      columnIds: readonly number[]
+      reverse: boolean
+    },
+  ) {
+    this.files = options.reverse ? files.toReversed() : [...files]
+    this.bounds = { lower: options.lower, upper: options.upper }
+    this.columnIds = options.columnIds
+    this.reverse = options.reverse
+  }
+
+  async next(rows: number, options: { keys: boolean }): Promise<SourceChunk | undefined> {
+    for (;;) {
+      while (this.live === undefined || this.from >= this.to) {
+        const next = this.files.shift()
+        if (next === undefined) return undefined
+        await this.enter(next)
+      }
+      const live = this.live
+      const wanted = this.columnIds.length === 0 && !options.keys ? this.to - this.from : rows
+      const from = this.reverse ? Math.max(this.from, this.to - wanted) : this.from
+      const to = this.reverse ? this.to : Math.min(this.to, this.from + wanted)
+      if (this.reverse) this.to = from
+      else this.from = to
+      const chunk = await this.read(live, from, to, options.keys)
+      if (chunk.length > 0) return chunk
+    }
+  }
+
+  private async enter(live: LiveFile): Promise<void> {
+    const { lower, upper } = this.bounds
+    const from = lower === undefined ? 0 : await live.reader.seek(lower)
+    this.to = upper === undefined ? live.file.rows : await live.reader.seek(upper)
+    this.from = from
+    this.live = live
+  }
+
+  private async read(live: LiveFile, from: number, to: number, keys: boolean): Promise<SourceChunk> {
+    const deadRows = live.dead.countRange(from, to)
+    const length = to - from - deadRows
+    if (length === 0) return { length, keys: undefined, columns: [] }
+    if (this.columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+    const rows = await live.reader.readRows(from, to, this.columnIds, { keys })
+    if (deadRows === 0) return { length, keys: rows.keys, columns: rows.columns }
+    const rowOf = liveRowsOf(live, from, to, length)
+    const sourceOf = new Uint8Array(length)
+    const keep = (vector: Vector): Vector => gatherVectors([vector], sourceOf, rowOf, length)
+    return {
+      length,
+      keys: rows.keys === undefined ? undefined : (keep(rows.keys) as BytesVector),
+      columns: rows.columns.map(keep),
+    }
+  }
+}
+
+function liveRowsOf(live: LiveFile, from: number, to: number, length: number): Uint32Array {
+  const rowOf = new Uint32Array(length)
+  let count = 0
+  for (let position = from; position < to; position++) {
+    if (!live.dead.has(position)) rowOf[count++] = position - from
+  }
+  return rowOf
+}

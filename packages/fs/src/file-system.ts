@@ -70,4 +70,6 @@ export interface Environment {
   random(bound: number): number
   /** Runs a task later; the returned function cancels it. */
   after(milliseconds: number, task: () => void): () => void
+  /** Lets other work of the event loop run, input and output included. */
+  yield(): Promise<void>
 }

@@ -19,6 +19,7 @@ export function nodeEnvironment(): Environment {
       return Math.floor(Math.random() * bound)
     },
     after,
+    yield: () => new Promise((resolve) => setImmediate(resolve)),
   }
 }
 

@@ -55,3 +55,13 @@ test('the clock is that of the system', () => {
   vi.useRealTimers()
   expect(env.elapsed()).toBeLessThanOrEqual(env.elapsed())
 })
+
+test('yielding lets timers and input through', async () => {
+  vi.useRealTimers()
+  const order: string[] = []
+  const timer = new Promise<void>((resolve) => void env.after(0, () => (order.push('timer'), resolve())))
+  for (let i = 0; i < 50 && order.length === 0; i++) await env.yield()
+  order.push('yielded')
+  await timer
+  expect(order).toEqual(['timer', 'yielded'])
+})

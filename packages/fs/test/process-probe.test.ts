@@ -56,7 +56,9 @@ describe('nodeProcessProbe', () => {
       'process.title = ") 1 (x) Z 2"; const { nodeProcessProbe } = await import(process.argv[1]);' +
       'const p = nodeProcessProbe(); process.stdout.write(`${p.isAlive(p.pid, p.startTime)} ${/^\\d+$/.test(p.startTime)}`)'
     const source = new URL('../src/process-probe.ts', import.meta.url).href
-    const result = spawnSync(process.execPath, ['--input-type=module', '-e', script, source], { encoding: 'utf8' })
+    const result = spawnSync(process.execPath, ['--input-type=module', '-e', script, source], {
+      encoding: 'utf8',
+    })
     expect(result.stdout).toBe('true true')
   })
 })

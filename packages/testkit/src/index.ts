@@ -1,1 +1,7 @@
-export {}
+export { CrashError, isCrash } from './crash-error.ts'
+export { describeCall, FaultyFs, type Fault, type FaultRule, type NumberedCall } from './faulty-fs.ts'
+export { InterceptedFs, type Call, type Interceptor, type Operation } from './intercepted-fs.ts'
+export { Random } from './random.ts'
+export { replayCommand, seedsFromEnvironment, type Effort } from './seeds.ts'
+export { TestEnvironment } from './test-environment.ts'
+export { TracedFs } from './traced-fs.ts'

@@ -1,16 +1,6 @@
 import { CRASH_MODES, MemoryFs, type CrashMode, type WriteHandle } from '../src/index.ts'
+import { randomFrom } from './random.ts'
 import { describe, expect, test } from 'vitest'
-
-/** Mulberry32. */
-function randomFrom(seed: number): (bound: number) => number {
-  let state = seed
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound)
-  }
-}
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
 

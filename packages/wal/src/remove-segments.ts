@@ -1,5 +1,12 @@
 import type { FileSystem } from '@meru/fs'
-import { compareSegments, listSegments, parseSpareName, pathIn, type SegmentId, segmentName } from './segment-name.ts'
+import {
+  compareSegments,
+  listSegments,
+  parseSpareName,
+  pathIn,
+  type SegmentId,
+  segmentName,
+} from './segment-name.ts'
 
 /**
  * Removes the segments before one, and the spare files of epochs before its own. Returns how many

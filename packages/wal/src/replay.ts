@@ -3,7 +3,14 @@ import type { FileSystem } from '@meru/fs'
 import { END_OF_LOG, segmentSeed } from './format.ts'
 import { readSegment, type SegmentEnd, type VisitRecord } from './read-segment.ts'
 import { RecordSequence } from './record-sequence.ts'
-import { compareSegments, listSegments, pathIn, type SegmentId, segmentName, type WalPosition } from './segment-name.ts'
+import {
+  compareSegments,
+  listSegments,
+  pathIn,
+  type SegmentId,
+  segmentName,
+  type WalPosition,
+} from './segment-name.ts'
 import { newWindow, SegmentReader } from './segment-reader.ts'
 
 export interface ReplayOptions {
@@ -103,7 +110,10 @@ class LogReader {
       const next = await this.#firstBegun(later)
       if (next !== undefined) {
         const problem = isClosed ? 'says that the log ends here' : 'breaks off'
-        throw new CorruptionError({ file: path, offset: end.offset }, `${problem}, but ${segmentName(next)} follows`)
+        throw new CorruptionError(
+          { file: path, offset: end.offset },
+          `${problem}, but ${segmentName(next)} follows`,
+        )
       }
       const isBegun = end.offset > 0 || tornTail !== undefined
       return { isBegun, isLast: true, isClosed, tornTail }
@@ -177,5 +187,8 @@ function epochsOf(all: readonly SegmentId[], options: ReplayOptions): SegmentId[
 }
 
 function missing(directory: string, id: SegmentId): CorruptionError {
-  return new CorruptionError({ file: pathIn(directory, segmentName(id)) }, 'this segment of the log is missing')
+  return new CorruptionError(
+    { file: pathIn(directory, segmentName(id)) },
+    'this segment of the log is missing',
+  )
 }

@@ -11,7 +11,8 @@ export interface SegmentSupplyOptions {
   readonly preallocate: boolean
 }
 
-const ZEROS: Uint8Array = new Uint8Array(1024 * 1024)
+// Small pieces, because a commit's sync may have to wait for one.
+const ZEROS: Uint8Array = new Uint8Array(256 * 1024)
 
 /**
  * Opens the segments of an epoch. A spare file is filled with zeros beside the log's own work and takes
@@ -42,13 +43,13 @@ export class SegmentSupply {
     const { fs, directory, epoch, segmentBytesMax } = this.#options
     const id = { epoch, segment }
     const path = pathIn(directory, segmentName(id))
-    let handle = this.#spare
-    let allocatedTo = segmentBytesMax
-    if (handle === undefined) {
+    const spare = this.#spare
+    let handle: WriteHandle
+    if (spare === undefined) {
       handle = await fs.create(path, { exclusive: true })
-      allocatedTo = allocate
-      await fill(handle, allocate, () => true)
+      await fillOrDiscard(fs, handle, allocate)
     } else {
+      handle = spare
       await fs.rename(pathIn(directory, spareName(epoch)), path)
       this.#spare = undefined
     }
@@ -59,12 +60,13 @@ export class SegmentSupply {
       await handle.close().catch(() => undefined)
       throw poison(`${path}: the name of a new segment could not be made durable; open the log again`, error)
     }
-    return { fs, path, id, handle, allocatedTo }
+    return { fs, path, id, handle, allocatedTo: spare === undefined ? allocate : segmentBytesMax }
   }
 
   /** Starts to allocate the next segment, unless that is done or under way. */
   prepare(): void {
-    if (!this.#options.preallocate || this.#isClosed || this.#hasTried || this.isReady) return
+    if (!this.#options.preallocate || this.#isClosed || this.#hasTried) return
+    if (this.#work !== undefined || this.isReady) return
     this.#hasTried = true
     this.#work = this.#prepare().finally(() => {
       this.#work = undefined
@@ -76,33 +78,45 @@ export class SegmentSupply {
     this.#isClosed = true
     await this.#work
     const spare = this.#spare
-    if (spare === undefined) return
     this.#spare = undefined
-    await spare.close()
-    await this.#options.fs.remove(pathIn(this.#options.directory, spareName(this.#options.epoch)))
+    if (spare !== undefined) await discard(this.#options.fs, spare)
   }
 
   /** Never throws: a log does without spare where there is no room for one. */
   async #prepare(): Promise<void> {
     const { fs, directory, epoch, segmentBytesMax } = this.#options
     const path = pathIn(directory, spareName(epoch))
-    let handle: WriteHandle | undefined
     try {
-      handle = await fs.create(path, { exclusive: false })
-      await fill(handle, segmentBytesMax, () => !this.#isClosed)
+      const handle = await fs.create(path, { exclusive: false })
+      await fillOrDiscard(fs, handle, segmentBytesMax, () => !this.#isClosed)
       this.#spare = handle
     } catch {
-      await handle?.close().catch(() => undefined)
-      await fs.remove(path).catch(() => undefined)
+      // The segment after this one starts as an empty file.
     }
   }
 }
 
-/** Writes zeros and makes them durable, a piece at a time so that other syncs need not wait for all. */
-async function fill(handle: WriteHandle, bytes: number, goesOn: () => boolean): Promise<void> {
-  for (let at = 0; at < bytes; at += ZEROS.length) {
-    if (!goesOn()) throw new MeruError('CLOSED', `${handle.path}: the log was closed`)
-    await handle.write(ZEROS.subarray(0, Math.min(ZEROS.length, bytes - at)), at)
-    await handle.sync()
+/** Lets go of a file that nobody counts on. A name that cannot be removed does no harm. */
+async function discard(fs: FileSystem, handle: WriteHandle): Promise<void> {
+  await handle.close().catch(() => undefined)
+  await fs.remove(handle.path).catch(() => undefined)
+}
+
+/** Makes zeros durable, a piece at a time so that other syncs need not wait for all. */
+async function fillOrDiscard(
+  fs: FileSystem,
+  handle: WriteHandle,
+  bytes: number,
+  goesOn: () => boolean = () => true,
+): Promise<void> {
+  try {
+    for (let at = 0; at < bytes; at += ZEROS.length) {
+      if (!goesOn()) throw new MeruError('CLOSED', `${handle.path}: the log was closed`)
+      await handle.write(ZEROS.subarray(0, Math.min(ZEROS.length, bytes - at)), at)
+      await handle.sync()
+    }
+  } catch (error) {
+    await discard(fs, handle)
+    throw error
   }
 }

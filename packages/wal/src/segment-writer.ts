@@ -33,13 +33,19 @@ export class SegmentWriter {
   durableTo = 0
   isSealed = false
   readonly #seed: number
-  #attempts = 0
+  /** Groups that were tried to be written. */
+  #groups = 0
   /** Bytes from `end` to here may hold parts of a group that was given up. */
   #litteredTo = 0
 
   constructor(file: SegmentFile) {
     this.file = file
     this.#seed = segmentSeed(file.id.epoch, file.id.segment)
+  }
+
+  /** How much a group brings on average. */
+  get groupBytesMean(): number {
+    return this.#groups === 0 ? 0 : this.end / this.#groups
   }
 
   /**
@@ -49,7 +55,7 @@ export class SegmentWriter {
   async write(out: ByteWriter): Promise<void> {
     await this.erase()
     // The number is spent even if the write fails: what such a group leaves must never fit to another.
-    stampGroup(out, this.end, { seed: this.#seed, group: ++this.#attempts, syncedTo: this.durableTo })
+    stampGroup(out, this.end, { seed: this.#seed, group: ++this.#groups, syncedTo: this.durableTo })
     const to = this.end + out.length
     this.#litteredTo = to
     if (out.length <= SYNCHRONOUS_BYTES_MAX) this.file.handle.writeSync(out.written(), this.end)
@@ -104,4 +110,3 @@ async function syncOrPoison({ handle, path }: SegmentFile): Promise<void> {
     throw poison(`${path}: a sync failed, so it is unknown what is durable; open the log again`, error)
   }
 }
-

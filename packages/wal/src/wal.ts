@@ -4,7 +4,13 @@ import { END_OF_LOG, END_OF_SEGMENT, FRAGMENT_HEADER_BYTES, RECORD_BYTES_MAX } f
 import { type Group, GroupQueue } from './group-queue.ts'
 import { framedBytes, writeRecord, writeSegmentHeader } from './record-writer.ts'
 import { removeSegments } from './remove-segments.ts'
-import { compareSegments, listSegments, NUMBER_MAX, type SegmentId, type WalPosition } from './segment-name.ts'
+import {
+  compareSegments,
+  listSegments,
+  NUMBER_MAX,
+  type SegmentId,
+  type WalPosition,
+} from './segment-name.ts'
 import { SegmentSupply } from './segment-supply.ts'
 import { poison, SegmentWriter } from './segment-writer.ts'
 
@@ -16,7 +22,10 @@ export interface WalOptions {
   readonly epoch: number
   /** A record that does not fit goes to the next segment. Larger means fewer files and later removal. */
   readonly segmentBytesMax: number
-  /** Fill segments with zeros ahead of use: a sync then moves data alone. Costs each byte a second write. */
+  /**
+   * Fill segments with zeros ahead of use, as long as groups are small: a sync then moves data alone.
+   * Each byte is written twice for that.
+   */
   readonly preallocate: boolean
   /**
    * Runs once per synced group, before those who wait are told. If it throws, the log is poisoned and
@@ -28,6 +37,8 @@ export interface WalOptions {
 // The first segment is worth a few pages at once, but not the wait for a whole segment.
 const FIRST_ALLOCATION_BYTES = 1024 * 1024
 const SEGMENT_BYTES_LEAST = 1024
+// Larger groups wait for the disk's bandwidth, of which zeros would take a half.
+const PREALLOCATED_GROUP_BYTES_MAX = 32 * 1024
 // An end marker, and the rest of a block that may be too short for it.
 const MARKER_BYTES_MAX = 2 * FRAGMENT_HEADER_BYTES
 // Callers who were told of a group get this many turns to join the next one before it starts.
@@ -135,8 +146,9 @@ export class Wal {
     const error = this.#refusal ?? this.#queue.takeDropped()
     if (error !== undefined) throw error
     const { epoch, segment, offset } = this.position
-    const group =
-      offset > 0 ? this.#queue.begin(segment + 1, 0) : (this.#queue.open ?? this.#queue.inFlight)
+    let group = this.#queue.open ?? this.#queue.inFlight
+    if (offset > 0) group = this.#queue.begin(segment + 1, 0)
+    else if (this.#segment.isSealed) group ??= this.#queue.begin(segment, 0)
     const opened = group?.whenWritten()
     this.#run()
     await opened
@@ -217,9 +229,10 @@ export class Wal {
   async #runGroup(group: Group): Promise<void> {
     if (group.segment !== this.#segment.file.id.segment) await this.#openSegment(group.segment)
     if (group.out.length > 0) {
-      if (group.start !== this.#segment.end) throw new Error(`group at ${group.start}, log ends at ${this.#segment.end}`)
+      if (group.start !== this.#segment.end)
+        throw new Error(`group at ${group.start}, log ends at ${this.#segment.end}`)
       await this.#segment.write(group.out)
-      if (2 * this.#segment.end >= this.#segment.file.allocatedTo) this.#supply.prepare()
+      this.#prepareNext()
     }
     group.tellWritten()
     if (!group.isSyncAwaited) return
@@ -227,9 +240,17 @@ export class Wal {
     try {
       await this.#options.afterSync?.()
     } catch (error) {
-      throw poison(`${this.#segment.file.path}: the check after a sync failed, so nothing is acknowledged`, error)
+      throw poison(
+        `${this.#segment.file.path}: the check after a sync failed, so nothing is acknowledged`,
+        error,
+      )
     }
     group.tellSynced()
+  }
+
+  #prepareNext(): void {
+    const { end, file, groupBytesMean } = this.#segment
+    if (2 * end >= file.allocatedTo && groupBytesMean <= PREALLOCATED_GROUP_BYTES_MAX) this.#supply.prepare()
   }
 
   async #openSegment(segment: number): Promise<void> {
@@ -254,7 +275,10 @@ export class Wal {
     const refusal =
       isCode(cause, 'POISONED') || isCode(cause, 'FENCED')
         ? cause
-        : poison(`${this.#segment.file.path}: a write failed, so it is unknown what is durable; open the log again`, cause)
+        : poison(
+            `${this.#segment.file.path}: a write failed, so it is unknown what is durable; open the log again`,
+            cause,
+          )
     this.#refusal = refusal
     this.#queue.drop(refusal)
   }
@@ -273,7 +297,11 @@ function checkOptions({ epoch, segmentBytesMax }: WalOptions): void {
   if (!Number.isInteger(epoch) || epoch < 1 || epoch > NUMBER_MAX) {
     throw new TypeError(`epoch ${epoch}: expected an integer from 1 to ${NUMBER_MAX}`)
   }
-  if (!Number.isInteger(segmentBytesMax) || segmentBytesMax < SEGMENT_BYTES_LEAST || segmentBytesMax > RECORD_BYTES_MAX) {
+  if (
+    !Number.isInteger(segmentBytesMax) ||
+    segmentBytesMax < SEGMENT_BYTES_LEAST ||
+    segmentBytesMax > RECORD_BYTES_MAX
+  ) {
     throw new TypeError(
       `segmentBytesMax ${segmentBytesMax}: expected an integer from ${SEGMENT_BYTES_LEAST} to ${RECORD_BYTES_MAX}`,
     )

@@ -2,27 +2,15 @@ import type { ByteWriter } from './byte-writer.ts'
 import { KEY_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
 import { endText, flip32, flip64, hasEscape, TERMINATOR_LENGTH, textEnd, unescapeInto } from './key-bytes.ts'
-import { appendText, isWellFormed, readText } from './text.ts'
-import { copyBytes, fixedCodec, type ColumnPlan, type FixedCodec } from './value-codec.ts'
-import { invalidValue } from './value-error.ts'
+import { appendText, readText } from './text.ts'
+import { copyBytes, type ColumnPlan } from './value-codec.ts'
+import { halfPair, invalidValue } from './value-error.ts'
 
 const scratch = new Uint8Array(8)
 
-/** Writes and reads one key column. */
-export interface KeyColumn {
-  readonly plan: ColumnPlan
-  /** Absent for string and binary. */
-  readonly fixed: FixedCodec | undefined
-}
-
-export function keyColumn(plan: ColumnPlan): KeyColumn {
-  return { plan, fixed: plan.physical === 'bytes' ? undefined : fixedCodec(plan.type, plan.mode) }
-}
-
 /** Appends the key form of a value; throws `INVALID` if it is out of the column's domain. */
-export function appendKeyValue(out: ByteWriter, column: KeyColumn, value: unknown): void {
-  const plan = column.plan
-  if (column.fixed === undefined) {
+export function appendKeyValue(out: ByteWriter, plan: ColumnPlan, value: unknown): void {
+  if (plan.fixed === undefined) {
     const start = out.length
     appendRawKeyText(out, plan, value)
     endText(out, start)
@@ -31,7 +19,7 @@ export function appendKeyValue(out: ByteWriter, column: KeyColumn, value: unknow
   const width = plan.width
   out.reserve(width)
   const at = out.length
-  column.fixed.put(out.view, out.bytes, at, value, plan)
+  plan.fixed.put(out.view, out.bytes, at, value, plan)
   switch (plan.physical) {
     case 'i32':
       flip32(out.view, at)
@@ -53,9 +41,7 @@ export function appendRawKeyText(out: ByteWriter, plan: ColumnPlan, value: unkno
   if (plan.type.kind === 'string') {
     if (typeof value !== 'string') throw invalidValue(plan, value, 'a string')
     if (value.length > KEY_BYTES_MAX) throw keyTooLong(plan.table, plan.name, value.length)
-    if (!isWellFormed(value))
-      throw invalidValue(plan, value, 'well-formed text: it holds half of a surrogate pair')
-    appendText(out, value)
+    if (!appendText(out, value)) throw halfPair(plan, value)
   } else {
     if (!(value instanceof Uint8Array)) throw invalidValue(plan, value, 'a Uint8Array')
     if (value.length > KEY_BYTES_MAX) throw keyTooLong(plan.table, plan.name, value.length)
@@ -80,24 +66,23 @@ export function keyValueEnd(bytes: Uint8Array, start: number, limit: number, pla
 }
 
 /** The value of the key column in `bytes[start .. end)`, where `end` is its `keyValueEnd`. */
-export function readKeyValue(bytes: Uint8Array, start: number, end: number, column: KeyColumn): unknown {
-  const plan = column.plan
-  if (column.fixed === undefined) return readKeyText(bytes, start, end - TERMINATOR_LENGTH, plan)
+export function readKeyValue(bytes: Uint8Array, start: number, end: number, plan: ColumnPlan): unknown {
+  if (plan.fixed === undefined) return readKeyText(bytes, start, end - TERMINATOR_LENGTH, plan)
   switch (plan.physical) {
     case 'i32':
       unflip(bytes, start, 4)
-      return column.fixed.get(scratch, 0, plan)
+      return plan.fixed.get(scratch, 0, plan)
     case 'i64':
       unflip(bytes, start, 8)
-      return column.fixed.get(scratch, 0, plan)
+      return plan.fixed.get(scratch, 0, plan)
     case 'fixed': {
-      if (plan.type.kind !== 'decimal') return column.fixed.get(bytes, start, plan)
+      if (plan.type.kind !== 'decimal') return plan.fixed.get(bytes, start, plan)
       const copy = copyBytes(bytes, start, end)
       copy[0] ^= 0x80
-      return column.fixed.get(copy, 0, plan)
+      return plan.fixed.get(copy, 0, plan)
     }
     default:
-      return column.fixed.get(bytes, start, plan)
+      return plan.fixed.get(bytes, start, plan)
   }
 }
 

@@ -1,8 +1,9 @@
 import { compareKeys } from './byte-compare.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { endText, successor, TERMINATOR_LENGTH } from './key-bytes.ts'
-import { appendKeyValue, appendRawKeyText, type KeyColumn } from './key-codec.ts'
+import { appendKeyValue, appendRawKeyText } from './key-codec.ts'
 import { StartsWith, type KeyBounds } from './key-range.ts'
+import type { ColumnPlan } from './value-codec.ts'
 
 /** The bounds of a range over a key, whatever its types are. */
 export interface AnyRange {
@@ -17,7 +18,7 @@ export interface AnyRange {
 const NOTHING: KeyBounds = { lower: new Uint8Array(0), upper: new Uint8Array(0) }
 
 /** Byte bounds of a range. A range that holds no key has an empty `upper`. */
-export function encodeRange(table: string, key: readonly KeyColumn[], range: AnyRange): KeyBounds {
+export function encodeRange(table: string, key: readonly ColumnPlan[], range: AnyRange): KeyBounds {
   let lower: Uint8Array | undefined
   let upper: Uint8Array | undefined
   let isNothing = false
@@ -45,14 +46,14 @@ export function encodeRange(table: string, key: readonly KeyColumn[], range: Any
   }
 }
 
-function encodeBound(table: string, key: readonly KeyColumn[], name: string, bound: unknown): Uint8Array {
+function encodeBound(table: string, key: readonly ColumnPlan[], name: string, bound: unknown): Uint8Array {
   const out = new ByteWriter(64)
   const values = leadingValues(table, key, name, bound)
   values.forEach((value, i) => appendKeyValue(out, key[i], value))
   return out.written().slice()
 }
 
-function encodePrefix(table: string, key: readonly KeyColumn[], prefix: unknown): Uint8Array {
+function encodePrefix(table: string, key: readonly ColumnPlan[], prefix: unknown): Uint8Array {
   const out = new ByteWriter(64)
   const isBare = !isPlainObject(prefix)
   const values = leadingValues(table, key, 'prefix', prefix)
@@ -64,15 +65,15 @@ function encodePrefix(table: string, key: readonly KeyColumn[], prefix: unknown)
     }
     if (i !== values.length - 1) {
       throw new TypeError(
-        `table "${table}": startsWith is for the last column of a prefix, not "${key[i].plan.name}"`,
+        `table "${table}": startsWith is for the last column of a prefix, not "${key[i].name}"`,
       )
     }
     if (key[i].fixed !== undefined) {
-      const problem = `column "${key[i].plan.name}" is neither string nor binary and has no prefixes`
+      const problem = `column "${key[i].name}" is neither string nor binary and has no prefixes`
       throw new TypeError(`table "${table}": ${problem}`)
     }
     const start = out.length
-    appendRawKeyText(out, key[i].plan, open)
+    appendRawKeyText(out, key[i], open)
     endText(out, start)
     // Without its terminator the text is the common start of all that begin with it.
     out.length -= TERMINATOR_LENGTH
@@ -81,8 +82,8 @@ function encodePrefix(table: string, key: readonly KeyColumn[], prefix: unknown)
 }
 
 /** The values of the leading key columns that a bound gives: one or more, without a gap. */
-function leadingValues(table: string, key: readonly KeyColumn[], name: string, bound: unknown): unknown[] {
-  const names = key.map((column) => column.plan.name)
+function leadingValues(table: string, key: readonly ColumnPlan[], name: string, bound: unknown): unknown[] {
+  const names = key.map((column) => column.name)
   if (!isPlainObject(bound)) {
     if (key.length === 1) return [bound]
     throw new TypeError(

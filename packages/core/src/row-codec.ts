@@ -2,26 +2,18 @@ import type { ByteWriter } from './byte-writer.ts'
 import type { ColumnModes } from './columns.ts'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
-import {
-  appendKeyValue,
-  keyColumn,
-  keyTooLong,
-  keyValueEnd,
-  readKeyValue,
-  type KeyColumn,
-} from './key-codec.ts'
+import { appendKeyValue, keyTooLong, keyValueEnd, readKeyValue } from './key-codec.ts'
 import type { KeyBounds } from './key-range.ts'
 import { encodeRange, type AnyRange } from './range-codec.ts'
-import { rowLayout, type RowLayout } from './row-layout.ts'
+import type { AnyRecord } from './record-shape.ts'
+import { rowLayout } from './row-layout.ts'
 import type { TableSchema } from './schema.ts'
 import { Selection } from './selection.ts'
-import { ValueReader, ValueWriter } from './value-area.ts'
-import type { ColumnPlan } from './value-codec.ts'
+import { appendValueArea, checkValueLength, readValue, type ValueArea } from './value-area.ts'
+import { columnPlan } from './value-codec.ts'
+import { invalidValue, showValue } from './value-error.ts'
 import { readRow, readRows } from './vector-rows.ts'
 import type { Vector } from './vector.ts'
-import { invalidValue, showValue } from './value-error.ts'
-
-type AnyRow = Readonly<Record<string, unknown>>
 
 /**
  * Rows and keys of one table to bytes and back; compiled once for a schema. Formats: docs/format/key.md
@@ -32,17 +24,18 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   readonly schema: TableSchema
   /** Every column, in schema order. */
   readonly all: Selection
-  readonly #key: readonly KeyColumn[]
-  readonly #writer: ValueWriter
-  readonly #reader: ValueReader
+  /** The key columns, in key order. */
+  readonly key: Selection
+  readonly #area: ValueArea
 
-  private constructor(table: string, schema: TableSchema, plans: readonly ColumnPlan[], layout: RowLayout) {
+  private constructor(table: string, schema: TableSchema, modes: ColumnModes) {
+    const layout = rowLayout(schema)
+    const plans = layout.columns.map((place) => columnPlan(table, place, modes[place.name]))
     this.table = table
     this.schema = schema
     this.all = new Selection(plans)
-    this.#key = layout.key.map((place) => keyColumn(plans[place.index]))
-    this.#writer = new ValueWriter(layout, plans)
-    this.#reader = new ValueReader(table, layout, plans)
+    this.key = new Selection(layout.key.map((place) => plans[place.index]))
+    this.#area = { table, layout, plans: layout.values.map((place) => plans[place.index]) }
   }
 
   /** Compiles the codec of a schema. `modes` chooses JavaScript types; it does not change the bytes. */
@@ -51,21 +44,21 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     schema: TableSchema,
     modes: ColumnModes = {},
   ): RowCodec<Row, Key> {
-    const layout = rowLayout(schema)
-    const plans = layout.columns.map((place): ColumnPlan => ({ ...place, table, mode: modes[place.name] }))
-    return new RowCodec<Row, Key>(table, schema, plans, layout)
+    return new RowCodec<Row, Key>(table, schema, modes)
   }
 
   /** The columns of the given names, in that order; all without names. Unknown names are a `TypeError`. */
   select(names?: readonly string[]): Selection {
     if (names === undefined) return this.all
+    if (new Set(names).size !== names.length) {
+      throw new TypeError(`table "${this.table}": a column is selected twice (${names.join(', ')})`)
+    }
     const plans = names.map((name) => {
       const plan = this.all.plans.find((candidate) => candidate.name === name)
-      if (plan === undefined)
-        throw new TypeError(
-          `table "${this.table}" has no column "${name}"; it has ${this.all.names.join(', ')}`,
-        )
-      return plan
+      if (plan !== undefined) return plan
+      throw new TypeError(
+        `table "${this.table}" has no column "${name}"; it has ${this.all.names.join(', ')}`,
+      )
     })
     return new Selection(plans)
   }
@@ -77,13 +70,15 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   encodeRow(row: unknown, out: ByteWriter): number {
     const start = out.length
     try {
-      if (typeof row !== 'object' || row === null) throw this.#notAnObject('a row', row)
-      const keyLength = this.#appendKey(row as AnyRow, out)
-      const found = this.#writer.append(row as AnyRow, out) + this.#key.length
-      if (found !== Object.keys(row).length) this.#refuseUnknown(row)
-      if (out.length - start - keyLength > VALUE_BYTES_MAX) {
-        throw new MeruError('INVALID', `table "${this.table}": a row is longer than ${VALUE_BYTES_MAX} bytes`)
-      }
+      if (!isRecord(row)) throw this.#notAnObject('a row', this.all, row)
+      const values = this.all.shape.take(row)
+      const plans = this.key.plans
+      for (let i = 0; i < plans.length; i++) this.#appendKeyColumn(out, i, values[plans[i].index])
+      const keyLength = out.length - start
+      if (keyLength > KEY_BYTES_MAX) throw keyTooLong(this.table, 'it', keyLength)
+      appendValueArea(out, this.#area, values)
+      if (out.length - start - keyLength > VALUE_BYTES_MAX) throw this.#rowTooLong()
+      if (!hasOnly(row, values)) this.#refuseUnknown('row', this.all, row)
       return keyLength
     } catch (error) {
       out.length = start
@@ -91,20 +86,23 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     }
   }
 
-  /** Appends the bytes of a key: the value itself for one column, or an object with the key columns. */
-  encodeKey(key: Key | AnyRow, out: ByteWriter): void {
+  /**
+   * Appends the bytes of a key: the value itself for a key of one column, or an object with the key
+   * columns. Throws `INVALID` and leaves `out` as it was if it is not a key of the table.
+   */
+  encodeKey(key: Key | AnyRecord, out: ByteWriter): void {
     const start = out.length
     try {
-      if (this.#key.length === 1 && !isRecord(key)) {
-        appendKeyValue(out, this.#key[0], key)
-        if (out.length - start > KEY_BYTES_MAX) throw keyTooLong(this.table, 'it', out.length - start)
-        return
+      if (isRecord(key)) {
+        const values = this.key.shape.take(key)
+        for (let i = 0; i < values.length; i++) this.#appendKeyColumn(out, i, values[i])
+        if (!hasOnly(key, values)) this.#refuseUnknown('key', this.key, key)
+      } else if (this.key.plans.length === 1) {
+        this.#appendKeyColumn(out, 0, key)
+      } else {
+        throw this.#notAnObject('a key', this.key, key)
       }
-      if (!isRecord(key)) throw this.#notAnObject('a key', key)
-      this.#appendKey(key, out)
-      for (const name of Object.keys(key)) {
-        if (!this.#key.some((column) => column.plan.name === name)) throw this.#unknown('key', name)
-      }
+      if (out.length - start > KEY_BYTES_MAX) throw keyTooLong(this.table, 'it', out.length - start)
     } catch (error) {
       out.length = start
       throw error
@@ -113,7 +111,7 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
 
   /** Byte bounds of a range of keys. A range that holds no key has an empty `upper`. */
   encodeRange(range: AnyRange): KeyBounds {
-    return encodeRange(this.table, this.#key, range)
+    return encodeRange(this.table, this.key.plans, range)
   }
 
   /** The row, or the selected columns of it, in the given key and value bytes. */
@@ -125,21 +123,22 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     valueEnd: number,
     selection: Selection = this.all,
   ): Row {
-    const keys = selection.hasKey ? this.#keyValues(bytes, keyStart, keyEnd) : undefined
-    this.#reader.check(valueStart, valueEnd)
-    const row: Record<string, unknown> = {}
-    for (const plan of selection.plans) {
-      if (plan.keyIndex >= 0) row[plan.name] = keys?.[plan.keyIndex]
-      else row[plan.name] = this.#reader.read(bytes, valueStart, valueEnd, plan)
+    const plans = selection.plans
+    const values: unknown[] = Array(plans.length)
+    if (selection.keyPlaces.length > 0) this.#readKey(bytes, keyStart, keyEnd, selection.keyPlaces, values)
+    checkValueLength(this.#area, valueEnd - valueStart)
+    for (let i = 0; i < plans.length; i++) {
+      const plan = plans[i]
+      if (plan.keyIndex < 0) values[i] = readValue(this.#area, plan, bytes, valueStart, valueEnd)
     }
-    return row as Row
+    return selection.shape.make(values) as Row
   }
 
-  /** The key in the given bytes, in the form that `encodeKey` takes. */
+  /** The key in the given bytes: the value itself for a key of one column, else an object. */
   decodeKey(bytes: Uint8Array, start: number, end: number): Key {
-    const values = this.#keyValues(bytes, start, end)
-    if (values.length === 1) return values[0] as Key
-    return Object.fromEntries(this.#key.map((column, i) => [column.plan.name, values[i]])) as Key
+    const values: unknown[] = Array(this.key.plans.length)
+    this.#readKey(bytes, start, end, this.key.keyPlaces, values)
+    return (values.length === 1 ? values[0] : this.key.shape.make(values)) as Key
   }
 
   /** Row `index` of columns that are parallel to the selection. */
@@ -147,61 +146,66 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     return readRow(selection, columns, index) as Row
   }
 
-  /** Rows `from` to `to` of columns that are parallel to the selection. */
+  /** Rows `from` to `to` of columns that are parallel to the selection; cheaper than one by one. */
   rowsOf(columns: readonly Vector[], from: number, to: number, selection: Selection = this.all): Row[] {
     return readRows(selection, columns, from, to) as Row[]
   }
 
-  #appendKey(row: AnyRow, out: ByteWriter): number {
-    const start = out.length
-    for (const column of this.#key) {
-      const value = row[column.plan.name]
-      if (value === undefined || value === null)
-        throw invalidValue(column.plan, value, 'a value of the key, which is required')
-      appendKeyValue(out, column, value)
+  #appendKeyColumn(out: ByteWriter, i: number, value: unknown): void {
+    const plan = this.key.plans[i]
+    if (value === undefined || value === null) {
+      throw invalidValue(plan, value, 'a value of the key, which is required')
     }
-    const length = out.length - start
-    if (length > KEY_BYTES_MAX) throw keyTooLong(this.table, 'it', length)
-    return length
+    appendKeyValue(out, plan, value)
   }
 
-  #keyValues(bytes: Uint8Array, start: number, end: number): unknown[] {
-    const values: unknown[] = []
+  /** Puts key column i at `places[i]` of `into`, for as many columns as there are places. */
+  #readKey(bytes: Uint8Array, start: number, end: number, places: readonly number[], into: unknown[]): void {
+    const plans = this.key.plans
     let at = start
-    for (const column of this.#key) {
-      const next = keyValueEnd(bytes, at, end, column.plan)
-      values.push(readKeyValue(bytes, at, next, column))
+    for (let i = 0; i < places.length; i++) {
+      const next = keyValueEnd(bytes, at, end, plans[i])
+      if (places[i] >= 0) into[places[i]] = readKeyValue(bytes, at, next, plans[i])
       at = next
     }
-    if (at !== end)
+    if (at !== end && places.length === plans.length) {
       throw new MeruError('CORRUPT', `table "${this.table}": an encoded key has ${end - at} bytes too many`)
-    return values
-  }
-
-  #refuseUnknown(row: object): void {
-    for (const name of Object.keys(row)) {
-      if (!this.all.names.includes(name)) throw this.#unknown('row', name)
     }
   }
 
-  #unknown(what: string, name: string): MeruError {
-    const known = what === 'key' ? this.#key.map((column) => column.plan.name) : this.all.names
-    return new MeruError(
+  #refuseUnknown(what: string, known: Selection, record: AnyRecord): void {
+    const unknown = Object.keys(record).find((name) => !known.names.includes(name))
+    if (unknown === undefined) return
+    const names = known.names.join(', ')
+    throw new MeruError(
       'INVALID',
-      `table "${this.table}": the ${what} has a column ${showValue(name)}; the columns are ${known.join(', ')}`,
+      `table "${this.table}": the ${what} has a column ${showValue(unknown)}; the columns are ${names}`,
     )
   }
 
-  #notAnObject(what: string, value: unknown): MeruError {
-    const names = what === 'a key' ? this.#key.map((column) => column.plan.name) : this.all.names
+  #notAnObject(what: string, known: Selection, value: unknown): MeruError {
+    const names = known.names.join(', ')
     return new MeruError(
       'INVALID',
-      `table "${this.table}": ${showValue(value)} is not ${what}; expected an object with ${names.join(', ')}`,
+      `table "${this.table}": ${showValue(value)} is not ${what}; expected an object with ${names}`,
     )
+  }
+
+  #rowTooLong(): MeruError {
+    return new MeruError('INVALID', `table "${this.table}": a row is longer than ${VALUE_BYTES_MAX} bytes`)
   }
 }
 
-function isRecord(value: unknown): value is AnyRow {
+/** True if the record has no other properties than the values, undefined ones aside; cheap and exact when true. */
+function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
+  let properties = 0
+  for (const _ in record) properties++
+  let present = 0
+  for (let i = 0; i < values.length; i++) if (values[i] !== undefined) present++
+  return properties === present
+}
+
+function isRecord(value: unknown): value is AnyRecord {
   if (typeof value !== 'object' || value === null) return false
-  return !(value instanceof Date) && !(value instanceof Uint8Array)
+  return !(value instanceof Date) && !(value instanceof Uint8Array) && !Array.isArray(value)
 }

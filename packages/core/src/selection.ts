@@ -1,3 +1,4 @@
+import { recordShape, type RecordShape } from './record-shape.ts'
 import type { ColumnPlan } from './value-codec.ts'
 
 /** Some columns of a table in some order, prepared for reading. Made by `RowCodec.select`. */
@@ -6,13 +7,18 @@ export class Selection {
   /** Field ids. */
   readonly columnIds: readonly number[]
   readonly names: readonly string[]
-  /** True if a column of the key is among them. */
-  readonly hasKey: boolean
+  readonly shape: RecordShape
+  /** For each key column its place in the selection, or -1; up to the last one that is selected. */
+  readonly keyPlaces: readonly number[]
 
   constructor(plans: readonly ColumnPlan[]) {
     this.plans = plans
     this.columnIds = plans.map((plan) => plan.id)
     this.names = plans.map((plan) => plan.name)
-    this.hasKey = plans.some((plan) => plan.keyIndex >= 0)
+    this.shape = recordShape(this.names)
+    const last = Math.max(-1, ...plans.map((plan) => plan.keyIndex))
+    this.keyPlaces = Array.from({ length: last + 1 }, (_, i) =>
+      plans.findIndex((plan) => plan.keyIndex === i),
+    )
   }
 }

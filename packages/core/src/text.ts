@@ -22,19 +22,17 @@ const native: BufferMethods | undefined =
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** Texts up to this length are written and read character by character, which beats a native call. */
-const SHORT_LENGTH = 24
+/** Texts up to these lengths are written and read character by character, which beats a native call. */
+const SHORT_WRITE = 20
+const SHORT_READ = 16
 
-/**
- * Appends the UTF-8 form of `text` and returns the number of bytes. The text must be well formed
- * (`isWellFormed`) unless it is ASCII.
- */
-export function appendText(out: ByteWriter, text: string): number {
+/** Appends the UTF-8 form of `text`; false, with nothing written, if it holds half of a surrogate pair. */
+export function appendText(out: ByteWriter, text: string): boolean {
   const length = text.length
-  out.reserve(length)
+  out.reserve(length * 3)
   const at = out.length
-  if (length <= SHORT_LENGTH) {
-    const bytes = out.bytes
+  const bytes = out.bytes
+  if (length <= SHORT_WRITE) {
     let i = 0
     for (; i < length; i++) {
       const code = text.charCodeAt(i)
@@ -43,13 +41,12 @@ export function appendText(out: ByteWriter, text: string): number {
     }
     if (i === length) {
       out.length = at + length
-      return length
+      return true
     }
   }
-  out.reserve(length * 3)
-  const written = writeText(out.bytes, at, text)
-  out.length = at + written
-  return written
+  if (!isWellFormed(text)) return false
+  out.length = at + writeText(bytes, at, text)
+  return true
 }
 
 /** Writes UTF-8 at `at`; there must be room for three bytes per UTF-16 code unit. */
@@ -60,10 +57,55 @@ function writeText(bytes: Uint8Array, at: number, text: string): number {
 
 /** The text of UTF-8 bytes. The bytes may lie in shared memory. */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
-  if (start === end) return ''
+  if (end - start <= SHORT_READ) {
+    const short = readShort(bytes, start, end)
+    if (short !== undefined) return short
+  }
   if (native !== undefined) return native.utf8Slice.call(bytes, start, end)
   // A decoder refuses views of shared memory, so it gets a copy.
   return decoder.decode(bytes.slice(start, end))
+}
+
+/** The text of a few bytes, or `undefined` if they are not ASCII or too near to the end of the array. */
+function readShort(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (start + SHORT_READ > bytes.length) return undefined
+  let all = 0
+  for (let i = start; i < end; i++) all |= bytes[i]
+  if (all > 0x7f) return undefined
+  // A call with a fixed number of arguments is compiled to plain stores; what is too much is cut off.
+  const b = bytes
+  const i = start
+  const length = end - start
+  if (length <= 8) {
+    return String.fromCharCode(
+      b[i],
+      b[i + 1],
+      b[i + 2],
+      b[i + 3],
+      b[i + 4],
+      b[i + 5],
+      b[i + 6],
+      b[i + 7],
+    ).slice(0, length)
+  }
+  return String.fromCharCode(
+    b[i],
+    b[i + 1],
+    b[i + 2],
+    b[i + 3],
+    b[i + 4],
+    b[i + 5],
+    b[i + 6],
+    b[i + 7],
+    b[i + 8],
+    b[i + 9],
+    b[i + 10],
+    b[i + 11],
+    b[i + 12],
+    b[i + 13],
+    b[i + 14],
+    b[i + 15],
+  ).slice(0, length)
 }
 
 /** The text of ASCII bytes; cheaper than `readText`. The caller knows that no byte is above 7f. */

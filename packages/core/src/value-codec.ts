@@ -20,6 +20,8 @@ import { invalidValue } from './value-error.ts'
 export interface ColumnPlan extends ColumnPlace {
   readonly table: string
   readonly mode: ColumnMode | undefined
+  /** How its values are written and read; absent for string and binary. */
+  readonly fixed: FixedCodec | undefined
 }
 
 /**
@@ -224,8 +226,12 @@ function unreadable(plan: ColumnPlan, value: bigint, mode: string): MeruError {
   return new MeruError('INVALID', message)
 }
 
-/** How the values of a fixed-width column are written and read. */
-export function fixedCodec(type: ColumnType, mode: ColumnMode | undefined): FixedCodec {
+/** Prepares a column for writing and reading. */
+export function columnPlan(table: string, place: ColumnPlace, mode: ColumnMode | undefined): ColumnPlan {
+  return { ...place, table, mode, fixed: fixedCodec(place.type, mode) }
+}
+
+function fixedCodec(type: ColumnType, mode: ColumnMode | undefined): FixedCodec | undefined {
   switch (type.kind) {
     case 'boolean':
       return { put: putBoolean, get: getBoolean }
@@ -257,6 +263,6 @@ export function fixedCodec(type: ColumnType, mode: ColumnMode | undefined): Fixe
       return { put: putFixed, get: getFixed }
     case 'string':
     case 'binary':
-      throw new TypeError(`${type.kind} has no fixed width`)
+      return undefined
   }
 }

@@ -46,3 +46,8 @@ export function invalidValue(column: ColumnName, value: unknown, expected: strin
     `table "${column.table}", column "${column.name}": ${showValue(value)} is not ${expected}`,
   )
 }
+
+/** The error for a text that UTF-8 cannot express. */
+export function halfPair(column: ColumnName, value: string): MeruError {
+  return invalidValue(column, value, 'well-formed text: it holds half of a surrogate pair')
+}

@@ -1,7 +1,12 @@
 import type { Selection } from './selection.ts'
 import { readAscii, readText } from './text.ts'
-import { copyBytes, fixedCodec, type ColumnPlan } from './value-codec.ts'
+import { copyBytes, type ColumnPlan, type FixedCodec } from './value-codec.ts'
 import { isPresent, type BytesVector, type Vector } from './vector.ts'
+
+const scratch = new ArrayBuffer(8)
+const scratchBytes = new Uint8Array(scratch)
+const scratchInt = new Int32Array(scratch)
+const scratchLong = new BigInt64Array(scratch)
 
 /** Row `index` of columns that are parallel to the selection. */
 export function readRow(
@@ -9,7 +14,10 @@ export function readRow(
   columns: readonly Vector[],
   index: number,
 ): Record<string, unknown> {
-  return readRows(selection, columns, index, index + 1)[0]
+  const plans = selection.plans
+  const values: unknown[] = Array(plans.length)
+  for (let i = 0; i < plans.length; i++) values[i] = readOne(plans[i], columns[i], index)
+  return selection.shape.make(values)
 }
 
 /** Rows `from` to `to` of columns that are parallel to the selection. */
@@ -20,23 +28,44 @@ export function readRows(
   to: number,
 ): Record<string, unknown>[] {
   const values = selection.plans.map((plan, i) => readColumn(plan, columns[i], from, to))
-  const rows: Record<string, unknown>[] = []
-  for (let row = 0; row < to - from; row++) {
-    const object: Record<string, unknown> = {}
-    for (let i = 0; i < values.length; i++) object[selection.names[i]] = values[i][row]
-    rows.push(object)
+  return selection.shape.makeAll(values, to - from)
+}
+
+function readOne(plan: ColumnPlan, vector: Vector, index: number): unknown {
+  checkPhysical(plan, vector)
+  if (!isPresent(vector, index)) return null
+  const { get } = plan.fixed ?? { get: undefined }
+  switch (vector.physical) {
+    case 'bool':
+      return vector.values[index] !== 0
+    case 'i32':
+      scratchInt[0] = vector.values[index]
+      return get?.(scratchBytes, 0, plan)
+    case 'i64':
+      scratchLong[0] = vector.values[index]
+      return get?.(scratchBytes, 0, plan)
+    case 'f32':
+    case 'f64':
+      return vector.values[index]
+    case 'fixed':
+      return get?.(vector.values, index * vector.width, plan)
+    case 'bytes': {
+      const start = vector.offsets[index]
+      const end = vector.offsets[index + 1]
+      return plan.type.kind === 'string'
+        ? readText(vector.bytes, start, end)
+        : copyBytes(vector.bytes, start, end)
+    }
   }
-  return rows
 }
 
 /** The JavaScript values `from` to `to` of a column. */
-export function readColumn(plan: ColumnPlan, vector: Vector, from: number, to: number): unknown[] {
-  if (vector.physical !== plan.physical) {
-    const message = `a vector of ${vector.physical} for the ${plan.physical} column "${plan.name}" of table "${plan.table}"`
-    throw new TypeError(message)
-  }
+function readColumn(plan: ColumnPlan, vector: Vector, from: number, to: number): unknown[] {
+  checkPhysical(plan, vector)
   const values =
-    vector.physical === 'bytes' ? readBytes(plan, vector, from, to) : readFixed(plan, vector, from, to)
+    vector.physical === 'bytes'
+      ? readTexts(plan, vector, from, to)
+      : readFixed(plan, plan.fixed as FixedCodec, vector, from, to)
   if (vector.validity !== undefined) {
     for (let i = from; i < to; i++) if (!isPresent(vector, i)) values[i - from] = null
   }
@@ -45,36 +74,43 @@ export function readColumn(plan: ColumnPlan, vector: Vector, from: number, to: n
 
 function readFixed(
   plan: ColumnPlan,
+  codec: FixedCodec,
   vector: Exclude<Vector, BytesVector>,
   from: number,
   to: number,
 ): unknown[] {
-  const { get } = fixedCodec(plan.type, plan.mode)
   const { buffer, byteOffset, byteLength } = vector.values
   const bytes = new Uint8Array(buffer, byteOffset, byteLength)
-  const values: unknown[] = []
-  for (let i = from; i < to; i++) values.push(get(bytes, i * plan.width, plan))
+  const values: unknown[] = Array(to - from)
+  for (let i = from; i < to; i++) values[i - from] = codec.get(bytes, i * plan.width, plan)
   return values
 }
 
-function readBytes(plan: ColumnPlan, vector: BytesVector, from: number, to: number): unknown[] {
+function readTexts(plan: ColumnPlan, vector: BytesVector, from: number, to: number): unknown[] {
   const { bytes, offsets } = vector
-  const values: unknown[] = []
-  if (plan.type.kind !== 'string') {
-    for (let i = from; i < to; i++) values.push(copyBytes(bytes, offsets[i], offsets[i + 1]))
-    return values
-  }
+  const values: unknown[] = Array(to - from)
   const start = offsets[from]
-  if (!isAscii(bytes, start, offsets[to])) {
-    for (let i = from; i < to; i++) values.push(readText(bytes, offsets[i], offsets[i + 1]))
-    return values
+  const end = offsets[to]
+  if (plan.type.kind !== 'string') {
+    for (let i = from; i < to; i++) values[i - from] = copyBytes(bytes, offsets[i], offsets[i + 1])
+  } else if (isAscii(bytes, start, end)) {
+    // One native call for all of them: slices of the long text cost a fraction of a call each.
+    const text = readAscii(bytes, start, end)
+    for (let i = from; i < to; i++) values[i - from] = text.slice(offsets[i] - start, offsets[i + 1] - start)
+  } else {
+    for (let i = from; i < to; i++) values[i - from] = readText(bytes, offsets[i], offsets[i + 1])
   }
-  const text = readAscii(bytes, start, offsets[to])
-  for (let i = from; i < to; i++) values.push(text.slice(offsets[i] - start, offsets[i + 1] - start))
   return values
 }
 
 function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] > 0x7f) return false
   return true
+}
+
+function checkPhysical(plan: ColumnPlan, vector: Vector): void {
+  if (vector.physical === plan.physical) return
+  throw new TypeError(
+    `a vector of ${vector.physical} for the ${plan.physical} column "${plan.name}" of table "${plan.table}"`,
+  )
 }

@@ -1,0 +1,57 @@
+/** An object with string names, such as a row. */
+export type AnyRecord = Readonly<Record<string, unknown>>
+
+/**
+ * Objects with the same names in the same order, taken apart and put together. All objects of a shape
+ * share one hidden class, which is what makes them cheap to make and to read.
+ */
+export interface RecordShape {
+  /** The properties of a record, in the order of the names. */
+  take(record: AnyRecord): unknown[]
+  /** The record with these properties. */
+  make(values: readonly unknown[]): Record<string, unknown>
+  /** Record i has property i of each column. */
+  makeAll(columns: readonly (readonly unknown[])[], length: number): Record<string, unknown>[]
+}
+
+type Compile = (names: string, body: string) => (...parts: unknown[]) => unknown
+
+/** The shape of records with these names, which hold no `__proto__`. */
+export function recordShape(names: readonly string[]): RecordShape {
+  try {
+    return compiledShape(names)
+  } catch {
+    // Some hosts forbid code from strings.
+    return plainShape(names)
+  }
+}
+
+/** Property access by literal names: several times the speed of access by variable names. */
+export function compiledShape(names: readonly string[]): RecordShape {
+  const literals = names.map((name) => JSON.stringify(name))
+  const record = (value: (i: number) => string): string =>
+    `{${literals.map((literal, i) => `${literal}: ${value(i)}`).join(', ')}}`
+  const code = (parameters: string, body: string): unknown =>
+    (Function as unknown as Compile)(parameters, `'use strict'; ${body}`)
+  const columns = names.map((_, i) => `const c${i} = columns[${i}];`).join(' ')
+  const rows = `const rows = []; for (let i = 0; i < length; i++) rows.push(${record((i) => `c${i}[i]`)}); return rows`
+  return {
+    take: code('record', `return [${literals.map((literal) => `record[${literal}]`).join(', ')}]`),
+    make: code('values', `return ${record((i) => `values[${i}]`)}`),
+    makeAll: code('columns, length', `${columns} ${rows}`),
+  } as RecordShape
+}
+
+/** The same without compiled code. */
+export function plainShape(names: readonly string[]): RecordShape {
+  const make = (value: (i: number) => unknown): Record<string, unknown> => {
+    const record: Record<string, unknown> = {}
+    for (let i = 0; i < names.length; i++) record[names[i]] = value(i)
+    return record
+  }
+  return {
+    take: (record) => names.map((name) => record[name]),
+    make: (values) => make((i) => values[i]),
+    makeAll: (columns, length) => Array.from({ length }, (_, row) => make((i) => columns[i][row])),
+  }
+}

@@ -76,7 +76,7 @@ async function* mergedBatches(job: MergeJob): AsyncGenerator<SstBatch, void, und
 }
 
 function sharedKey(job: MergeJob): CorruptionError {
-  const file = job.inputs.map((input) => input.reader.path).join(', ')
+  const file = job.inputs.map((input) => input.id).join(', ')
   return new CorruptionError({ file }, 'two files of one version hold the same key live; restore or verify')
 }
 

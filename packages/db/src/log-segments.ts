@@ -16,7 +16,8 @@ export class LogSegments {
   note(place: WalFloor, firstSeqno: number): void {
     const last = this.segments[this.segments.length - 1].place
     if (last.epoch === place.epoch && last.segment === place.segment) return
-    this.segments.push({ place, firstSeqno })
+    const { epoch, segment } = place
+    this.segments.push({ place: { epoch, segment }, firstSeqno })
   }
 
   /** The first segment that is needed if every write below `seqno` is in SSTs. Forgets those before it. */

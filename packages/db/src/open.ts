@@ -1,6 +1,6 @@
 import type { TableDefinition } from '@meru/core'
 import type { Environment } from '@meru/fs'
-import { retainedFiles, sweepOrphans as sweepIcebergOrphans } from '@meru/iceberg'
+import { retainedFiles, sweepMetadata } from '@meru/iceberg'
 import {
   acquireLock,
   checkEpochSync,
@@ -112,7 +112,7 @@ async function sweep(versions: VersionStore, epoch: number): Promise<void> {
     for (const path of retained) keep.add(path)
   }
   await sweepOrphans({ fs, epoch, state: current, keep })
-  for (const table of current.tables.values()) await sweepIcebergOrphans(fs, table.name)
+  for (const table of current.tables.values()) await sweepMetadata(fs, table.name)
 }
 
 interface Parts {

@@ -149,7 +149,7 @@ export class PointReader<Row, Key> {
     }
     const row = hit.row
     if (answer !== IN_SST || row === undefined) return undefined
-    if (row.kind === 'columns') return this.#codec.rowAt(row.columns, row.index, selection)
+    if (row.bytes.length === 0) return this.#codec.rowAt(row.vectors, row.index, selection)
     return this.#codec.decodeRow(row.bytes, row.keyStart, row.keyEnd, row.valueStart, row.valueEnd, selection)
   }
 }

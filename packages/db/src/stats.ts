@@ -1,3 +1,4 @@
+import type { PageCacheStats } from '@meru/sst'
 import { checkOpen, type Counters, type Engine } from './engine.ts'
 import type { Stall } from './stall.ts'
 import type { TableStore } from './table-store.ts'
@@ -30,7 +31,7 @@ export interface DatabaseStats {
   readonly manifestId: number
   readonly epoch: number
   readonly pinnedVersions: number
-  readonly pageCache: { readonly bytes: number; readonly hits: number; readonly misses: number }
+  readonly pageCache: PageCacheStats
   readonly counters: Readonly<Counters>
 }
 
@@ -76,7 +77,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
     manifestId: versions.current.manifestId,
     epoch: versions.current.epoch,
     pinnedVersions: versions.pinnedVersions,
-    pageCache: { bytes: versions.cache.bytes, hits: versions.cache.hits, misses: versions.cache.misses },
+    pageCache: versions.cache.stats(),
     counters: { ...engine.counters },
   }
 }

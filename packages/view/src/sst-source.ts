@@ -1,4 +1,5 @@
 import { gatherVectors, type BytesVector, type Vector } from '@meru/core'
+import { seek } from '@meru/sst'
 import type { LiveFile } from './live-file.ts'
 import type { RowSource, SourceChunk } from './source.ts'
 
@@ -48,8 +49,8 @@ export class SstSource implements RowSource {
 
   private async enter(live: LiveFile): Promise<void> {
     const { lower, upper } = this.bounds
-    const from = lower === undefined ? 0 : await live.reader.seek(lower)
-    this.to = upper === undefined ? live.file.rows : await live.reader.seek(upper)
+    const from = lower === undefined ? 0 : await seek(live.reader, lower)
+    this.to = upper === undefined ? live.file.rows : await seek(live.reader, upper)
     this.from = from
     this.live = live
   }

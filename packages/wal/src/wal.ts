@@ -101,10 +101,11 @@ export class Wal {
   }
 
   /**
-   * Appends a record, copying the payload. It is nowhere but in memory until a `commit`. Throws `INVALID`
-   * for a record that is too long, and `CLOSED`, `POISONED` or `FENCED` if the log takes no more.
+   * Appends a record, copying the payload, and returns the number of its segment. It is nowhere but in
+   * memory until a `commit`. Throws `INVALID` for a record that is too long, and `CLOSED`, `POISONED` or
+   * `FENCED` if the log takes no more.
    */
-  append(payload: Uint8Array): void {
+  append(payload: Uint8Array): number {
     if (this.#refusal !== undefined) throw this.#refusal
     if (payload.length > RECORD_BYTES_MAX) {
       throw new MeruError('INVALID', `a record of ${payload.length} bytes; at most ${RECORD_BYTES_MAX} fit`)
@@ -117,6 +118,7 @@ export class Wal {
     }
     if (group.end === 0) writeSegmentHeader(group.out, { epoch: this.#options.epoch, segment: group.segment })
     writeRecord(group.out, group.start, payload)
+    return group.segment
   }
 
   /**

@@ -49,7 +49,12 @@ export function encodeRange(table: string, key: readonly ColumnPlan[], range: An
 function encodeBound(table: string, key: readonly ColumnPlan[], name: string, bound: unknown): Uint8Array {
   const out = new ByteWriter(64)
   const values = leadingValues(table, key, name, bound)
-  values.forEach((value, i) => appendKeyValue(out, key[i], value))
+  values.forEach((value, i) => {
+    if (value instanceof StartsWith) {
+      throw new TypeError(`table "${table}": startsWith belongs in a prefix, not in ${name}`)
+    }
+    appendKeyValue(out, key[i], value)
+  })
   return out.written().slice()
 }
 

@@ -15,6 +15,9 @@ import { invalidValue, showValue } from './value-error.ts'
 import { readRow, readRows } from './vector-rows.ts'
 import type { Vector } from './vector.ts'
 
+/** Selections kept ready; a program that uses more pays for compiling them again. */
+const SELECTIONS_MAX = 64
+
 /**
  * Rows and keys of one table to bytes and back; compiled once for a schema. Formats: docs/format/key.md
  * and docs/format/row.md.
@@ -27,6 +30,7 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   /** The key columns, in key order. */
   readonly key: Selection
   readonly #area: ValueArea
+  readonly #selections: Map<string, Selection> = new Map()
 
   private constructor(table: string, schema: TableSchema, modes: ColumnModes) {
     const layout = rowLayout(schema)
@@ -50,6 +54,17 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   /** The columns of the given names, in that order; all without names. Unknown names are a `TypeError`. */
   select(names?: readonly string[]): Selection {
     if (names === undefined) return this.all
+    // Names hold no control characters.
+    const label = names.join('\n')
+    const known = this.#selections.get(label)
+    if (known !== undefined) return known
+    const selection = this.#makeSelection(names)
+    if (this.#selections.size === SELECTIONS_MAX) this.#selections.clear()
+    this.#selections.set(label, selection)
+    return selection
+  }
+
+  #makeSelection(names: readonly string[]): Selection {
     if (new Set(names).size !== names.length) {
       throw new TypeError(`table "${this.table}": a column is selected twice (${names.join(', ')})`)
     }

@@ -45,6 +45,7 @@ export function concatVectors(vectors: readonly Vector[]): Vector {
   if (vectors.length === 0) throw new TypeError('no vectors to concatenate')
   const first = vectors[0]
   if (vectors.length === 1) return first
+  checkSameKind(vectors)
   const length = vectors.reduce((sum, vector) => sum + vector.length, 0)
   const validity = concatValidity(vectors, length)
   const base = validity === undefined ? { length } : { length, validity }
@@ -112,4 +113,13 @@ function concatValidity(vectors: readonly Vector[], length: number): Uint8Array 
     }
   }
   return validity
+}
+
+/** Throws a `TypeError` unless all vectors hold the same kind of values. */
+export function checkSameKind(vectors: readonly Vector[]): void {
+  const kind = (vector: Vector): string =>
+    vector.physical === 'fixed' ? `fixed of ${vector.width} bytes` : vector.physical
+  const first = kind(vectors[0])
+  const other = vectors.find((vector) => kind(vector) !== first)
+  if (other !== undefined) throw new TypeError(`vectors of ${first} and ${kind(other)} do not mix`)
 }

@@ -1,3 +1,4 @@
+import { checkSameKind } from './vector-copy.ts'
 import { isPresent, type BytesVector, type FixedVector, type I64Vector, type Vector } from './vector.ts'
 
 /** Which input each output row comes from. */
@@ -18,6 +19,7 @@ export function gatherVectors(
 ): Vector {
   if (sources.length === 0) throw new TypeError('no vectors to gather from')
   const first = sources[0]
+  checkSameKind(sources)
   const validity = gatherValidity(sources, sourceOf, rowOf, length)
   const base = validity === undefined ? { length } : { length, validity }
   switch (first.physical) {
@@ -110,9 +112,11 @@ function gatherFixed(
 ): Uint8Array {
   const { width } = sources[0]
   const into = new Uint8Array(length * width)
-  for (let i = 0; i < length; i++) {
-    const from = sources[sourceOf[i]].values
-    copy(into, i * width, from, rowOf[i] * width, width)
+  const values = sources.map((source) => source.values)
+  for (let i = 0; i < length;) {
+    const end = runEnd(sourceOf, rowOf, i, length)
+    copyBytes(into, i * width, values[sourceOf[i]], rowOf[i] * width, (end - i) * width)
+    i = end
   }
   return into
 }
@@ -135,15 +139,25 @@ function gatherBytes(
   }
   if (size > 0xffffffff) throw new TypeError(`gathering ${size} bytes into one vector; gather fewer rows`)
   const bytes = new Uint8Array(size)
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < length;) {
+    const end = runEnd(sourceOf, rowOf, i, length)
     const source = sourceOf[i]
-    const at = offsets[i]
-    copy(bytes, at, bytesOf[source], offsetsOf[source][rowOf[i]], offsets[i + 1] - at)
+    copyBytes(bytes, offsets[i], bytesOf[source], offsetsOf[source][rowOf[i]], offsets[end] - offsets[i])
+    i = end
   }
   return { bytes, offsets }
 }
 
-function copy(to: Uint8Array, at: number, from: Uint8Array, start: number, count: number): void {
+/** End of the rows from `start` that follow each other in one source, so that their bytes do too. */
+function runEnd(sourceOf: SourceOf, rowOf: Uint32Array, start: number, length: number): number {
+  const source = sourceOf[start]
+  const row = rowOf[start]
+  let end = start + 1
+  while (end < length && sourceOf[end] === source && rowOf[end] - row === end - start) end++
+  return end
+}
+
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, count: number): void {
   if (count <= SHORT_LENGTH) for (let i = 0; i < count; i++) to[at + i] = from[start + i]
   else to.set(from.subarray(start, start + count), at)
 }

@@ -1,7 +1,22 @@
 export { CrashError, isCrash } from './crash-error.ts'
 export { describeCall, FaultyFs, type Fault, type FaultRule, type NumberedCall } from './faulty-fs.ts'
 export { InterceptedFs, type Call, type Interceptor, type Operation } from './intercepted-fs.ts'
+export { KeyOrder, type KeyShape, type Range } from './key-order.ts'
+export { Model, type ScanShape, type State, type Write } from './model.ts'
+export { ModelSession, showOperations, writesOf } from './model-session.ts'
+export {
+  DEFAULT_WEIGHTS,
+  randomOperations,
+  type DatabaseOperation,
+  type OperationKind,
+  type Weights,
+} from './operations.ts'
 export { Random } from './random.ts'
+export { RandomRows } from './random-rows.ts'
+export { randomValue } from './random-values.ts'
+export { normalise, rowsEqual, showValue, valuesEqual, type Row, type Value } from './rows.ts'
 export { replayCommand, seedsFromEnvironment, type Effort } from './seeds.ts'
+export { shrink } from './shrink.ts'
 export { TestEnvironment } from './test-environment.ts'
+export { TEST_TABLES } from './test-tables.ts'
 export { TracedFs } from './traced-fs.ts'

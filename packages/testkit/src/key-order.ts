@@ -1,0 +1,115 @@
+import { keyColumns, StartsWith, type ColumnKind, type TableDefinition } from '@meru/core'
+import { valuesEqual, type Row, type Value } from './rows.ts'
+
+/** A key, or the leading part of one, as tables take it: the value itself for one column, else by name. */
+export type KeyShape = Exclude<Value, null> | Row
+
+/** Bounds of a scan, as tables take them. */
+export interface Range {
+  readonly gt?: KeyShape
+  readonly gte?: KeyShape
+  readonly lt?: KeyShape
+  readonly lte?: KeyShape
+  readonly prefix?: KeyShape | StartsWith | Readonly<Record<string, Value | StartsWith>>
+}
+
+/**
+ * The order of the keys of a table, by comparing values. It shares no code with the order-preserving
+ * encoding that the tables use, so that each checks the other.
+ */
+export class KeyOrder {
+  readonly names: readonly string[]
+  readonly #kinds: readonly ColumnKind[]
+
+  constructor(definition: TableDefinition) {
+    const columns = keyColumns(definition.schema)
+    this.names = columns.map(({ name }) => name)
+    this.#kinds = columns.map(({ type }) => type.kind)
+  }
+
+  /** The key values of a row, in key order. */
+  valuesOf(row: Row): Value[] {
+    return this.names.map((name) => row[name])
+  }
+
+  /** The values that a key, or a leading part of one, gives. */
+  partsOf(shape: KeyShape): Value[] {
+    if (!isRecord(shape)) return [shape]
+    return this.names.filter((name) => shape[name] !== undefined).map((name) => shape[name])
+  }
+
+  /** The key of a row in the shape that tables take. */
+  shapeOf(row: Row): KeyShape {
+    if (this.names.length === 1) return row[this.names[0]] as KeyShape
+    return Object.fromEntries(this.names.map((name) => [name, row[name]]))
+  }
+
+  /** Compares keys; of a shorter one only the leading part counts, so that it equals all that start with it. */
+  compare(a: readonly Value[], b: readonly Value[]): number {
+    const shorter = Math.min(a.length, b.length)
+    for (let i = 0; i < shorter; i++) {
+      const order = compareValues(this.#kinds[i], a[i], b[i])
+      if (order !== 0) return order
+    }
+    return 0
+  }
+
+  isInRange(key: readonly Value[], range: Range): boolean {
+    const { gt, gte, lt, lte, prefix } = range
+    if (gt !== undefined && this.compare(key, this.partsOf(gt)) <= 0) return false
+    if (gte !== undefined && this.compare(key, this.partsOf(gte)) < 0) return false
+    if (lt !== undefined && this.compare(key, this.partsOf(lt)) >= 0) return false
+    if (lte !== undefined && this.compare(key, this.partsOf(lte)) > 0) return false
+    return prefix === undefined || this.#hasPrefix(key, prefix)
+  }
+
+  #hasPrefix(key: readonly Value[], prefix: NonNullable<Range['prefix']>): boolean {
+    if (prefix instanceof StartsWith) return startsWith(key[0], prefix.start)
+    if (!isRecord(prefix)) return startsWith(key[0], prefix)
+    return this.names.every((name, i) => {
+      const part = prefix[name]
+      if (part === undefined) return true
+      return part instanceof StartsWith ? startsWith(key[i], part.start) : valuesEqual(part, key[i])
+    })
+  }
+}
+
+function isRecord<T extends object>(shape: T | Value | StartsWith): shape is T {
+  if (typeof shape !== 'object' || shape === null) return false
+  return !(shape instanceof Uint8Array) && !(shape instanceof Date) && !(shape instanceof StartsWith)
+}
+
+function startsWith(value: Value, start: Value): boolean {
+  if (typeof value === 'string' && typeof start === 'string') return value.startsWith(start)
+  if (!(value instanceof Uint8Array) || !(start instanceof Uint8Array)) return false
+  return start.length <= value.length && start.every((byte, i) => byte === value[i])
+}
+
+function compareValues(kind: ColumnKind, a: Value, b: Value): number {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareLists(a, b)
+  if (a instanceof Date && b instanceof Date) return a.getTime() - b.getTime()
+  if (typeof a === 'string' && typeof b === 'string') {
+    if (kind === 'decimal') return compareNumbers(unscaled(a), unscaled(b))
+    return compareLists(codePoints(a), codePoints(b))
+  }
+  return compareNumbers(a as number | bigint | boolean, b as number | bigint | boolean)
+}
+
+function compareNumbers<T extends number | bigint | boolean>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function compareLists(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] - b[i]
+  return a.length - b.length
+}
+
+/** Code points sort as UTF-8 does; UTF-16 units do not. */
+function codePoints(text: string): number[] {
+  return Array.from(text, (character) => character.codePointAt(0) ?? 0)
+}
+
+/** Decimals of one column have the same number of digits after the point. */
+function unscaled(text: string): bigint {
+  return BigInt(text.replace('.', ''))
+}

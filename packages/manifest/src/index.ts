@@ -28,7 +28,6 @@ export { acquireLock, readLockOwner, type LockOptions, type LockOwner, type Writ
 export { Manifest, type ManifestOptions } from './manifest.ts'
 export { findOrphans, sweepOrphans } from './orphans.ts'
 export { filesDropped, Pins, type Pin } from './pins.ts'
-export type { ProcessProbe } from './process-probe.ts'
 export {
   compareFiles,
   compareWalFloors,

@@ -1,8 +1,7 @@
-import { MeruError } from '@meru/core'
-import { createIfAbsent, type Environment, type FileSystem } from '@meru/fs'
+import { compareKeys, MeruError } from '@meru/core'
+import { createIfAbsent, type Environment, type FileSystem, type ProcessProbe } from '@meru/fs'
 import { z } from 'zod'
 import { LOCK_FILE } from './file-names.ts'
-import type { ProcessProbe } from './process-probe.ts'
 
 /** What `acquireLock` takes. */
 export interface LockOptions {
@@ -66,7 +65,7 @@ export async function acquireLock(options: LockOptions): Promise<WriterLock> {
     if (!takeover && !isStale(other, probe)) throw lockedError(fs, other)
     // Another writer may have taken the stale lock over in the meantime.
     const again = await fs.readFile(LOCK_FILE)
-    if (again !== undefined && sameBytes(found, again)) await fs.remove(LOCK_FILE)
+    if (again !== undefined && compareKeys(found, again) === 0) await fs.remove(LOCK_FILE)
   }
   throw new MeruError('LOCKED', `${fs.root}: other writers are opening it at the same time; try again`)
 }
@@ -84,11 +83,14 @@ async function release(fs: FileSystem, owner: string): Promise<void> {
 
 /** Whether the owner is known to be dead. Unknown owners, and those on other machines, are not. */
 function isStale(other: LockOwner | undefined, probe: ProcessProbe): boolean {
-  if (other === undefined || other.host !== probe.host) return false
-  // A machine that started anew has none of its old processes.
-  if (other.boot !== probe.boot) return other.boot !== '' && probe.boot !== ''
-  if (other.namespace !== probe.namespace) return false
-  return !probe.isAlive(other.pid, other.startTime)
+  if (other === undefined) return false
+  const sameBoot = other.boot !== '' && other.boot === probe.boot
+  if (!sameBoot) {
+    if (other.host !== probe.host) return false
+    // A machine that started anew has none of its old processes.
+    if (other.boot !== '' && probe.boot !== '') return true
+  }
+  return other.namespace === probe.namespace && !probe.isAlive(other.pid, other.startTime)
 }
 
 function lockedError(fs: FileSystem, other: LockOwner | undefined): MeruError {
@@ -110,8 +112,4 @@ function parseOwner(bytes: Uint8Array): LockOwner | undefined {
   } catch {
     return undefined
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

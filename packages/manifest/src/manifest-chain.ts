@@ -82,13 +82,14 @@ async function readFrom(
   }
   if (bytes === undefined) return gap(ids[newest])
   const cutShort = newest < ids.length - 1
-  if (noLinks && newest === 0 && isCut(bytes)) return { state: emptyState(), highestId, base: 0, checksum: 0 }
+  // The first manifest holds an empty state, so nothing is lost with it if no other was ever made.
+  if (highestId === 1 && isCut(bytes)) return { state: emptyState(), highestId, base: 0, checksum: 0 }
   const head = decodeManifest(bytes, manifestPath(ids[newest]), ids[newest])
   if (cutShort && !noLinks && !head.file.noLinks) {
     const problem = 'it is cut short, which no crash can do where files are made with hard links'
     throw new CorruptionError({ file: manifestPath(highestId) }, problem)
   }
-  const chain = await readChain(fs, head, ids.length)
+  const chain = await readChain(fs, head, new Set(ids))
   if (chain instanceof MeruError) return chain
   return { state: replay(chain), highestId, base: head.file.base, checksum: head.checksum }
 }
@@ -97,10 +98,12 @@ async function readFrom(
 async function readChain(
   fs: FileSystem,
   head: DecodedManifest,
-  filesMax: number,
+  listed: ReadonlySet<number>,
 ): Promise<DecodedManifest[] | MeruError> {
   const { base, manifestId } = head.file
-  if (manifestId - base >= filesMax) return gap(base)
+  let missing = base
+  while (listed.has(missing) && missing < manifestId) missing++
+  if (missing < manifestId) return gap(missing)
   const ids = Array.from({ length: manifestId - base }, (_, index) => base + index)
   const contents = await Promise.all(ids.map((id) => fs.readFile(manifestPath(id))))
   const chain: DecodedManifest[] = []

@@ -1,8 +1,14 @@
-import { CorruptionError, MeruError } from '@meru/core'
+import { compareKeys, CorruptionError, MeruError } from '@meru/core'
 import { createIfAbsent, type Environment, type FileSystem } from '@meru/fs'
 import { applyEdit } from './apply-edit.ts'
 import { checkEpoch } from './epoch.ts'
-import { MANIFEST_DIRECTORY, manifestPath } from './file-names.ts'
+import {
+  isTableName,
+  MANIFEST_DIRECTORY,
+  manifestPath,
+  TABLES_DIRECTORY,
+  WAL_DIRECTORY,
+} from './file-names.ts'
 import { FORMAT_VERSION } from './format.ts'
 import { hasHardLinks } from './hard-links.ts'
 import { listIds, readHead, type ManifestHead } from './manifest-chain.ts'
@@ -61,12 +67,13 @@ export class Manifest {
    * Throws `CORRUPT` or `UNSUPPORTED`.
    */
   static async load(fs: FileSystem): Promise<DatabaseState | undefined> {
-    return (await readHead(fs, { noLinks: false }))?.state
+    const state = (await readHead(fs, { noLinks: false }))?.state
+    return state?.manifestId === 0 ? undefined : state
   }
 
   /**
    * Takes the manifest over for the writer of a claimed epoch: from then on no older writer can commit.
-   * The log must be read after that, and its segments from `walFloor` on replayed.
+   * Log and tables must be read and made only after that, and the log replayed from `walFloor` on.
    * Throws `FENCED` if a later writer came, `CORRUPT` or `UNSUPPORTED` for what is on disk.
    */
   static async open(options: ManifestOptions): Promise<Manifest> {
@@ -181,6 +188,7 @@ async function takeOver(options: ManifestOptions): Promise<Takeover> {
     const head: ManifestHead | undefined = await readHead(fs, { noLinks })
     const found = head?.state ?? emptyState()
     if (found.epoch >= epoch) throw fencedError(fs, found, epoch)
+    if (found.manifestId === 0) await requireNothingElse(fs)
     const manifestId = (head?.highestId ?? 0) + 1
     const state = { ...found, formatVersion: FORMAT_VERSION, manifestId, epoch, owner }
     const bytes = encodeManifest(stateFile(state, { previous: head?.checksum ?? 0, noLinks }))
@@ -193,6 +201,16 @@ async function takeOver(options: ManifestOptions): Promise<Takeover> {
     'LOCKED',
     `${fs.root}: other writers kept committing while this one took over; try again`,
   )
+}
+
+/** Tables and logs are made after the first manifest: if there are some without it, it was lost. */
+async function requireNothingElse(fs: FileSystem): Promise<void> {
+  const tables = (await fs.list(TABLES_DIRECTORY)).filter(isTableName)
+  const logs = await fs.list(WAL_DIRECTORY)
+  if (tables.length === 0 && logs.length === 0) return
+  const found = `${tables.length} tables and ${logs.length} log segments are there`
+  const problem = `there is no manifest, but ${found}; restore the files of this directory from a copy`
+  throw new CorruptionError({ file: MANIFEST_DIRECTORY }, problem)
 }
 
 /** What stands under a name that was to be created. */
@@ -209,7 +227,7 @@ async function publish(
   const path = manifestPath(manifestId)
   if (await createIfAbsent(fs, env, path, bytes)) return undefined
   const present = await fs.readFile(path)
-  if (present === undefined || !equals(present, bytes)) return { bytes: present }
+  if (present === undefined || compareKeys(present, bytes) !== 0) return { bytes: present }
   // The file is ours: it was made, but the answer was lost.
   await fs.syncDirectory(MANIFEST_DIRECTORY)
   return undefined
@@ -257,10 +275,6 @@ async function isAbsent(fs: FileSystem, manifestId: number): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-function equals(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 function checkOptions({ epoch, owner, editsPerState, statesKept }: ManifestOptions): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ByteWriter, MeruError, RowCodec, t, table, type Column } from '../src/index.ts'
+import { ByteWriter, MeruError, RowCodec, rowLayout, t, table, type Column } from '../src/index.ts'
 import { EVERY_COLUMN, KEY_COLUMNS, valueType } from './every-type.ts'
 import { failureOf } from './failure.ts'
 import { Random, randomValue } from './random.ts'
@@ -140,6 +140,38 @@ describe('what is normalised on the way', () => {
     out.bytes.fill(0)
     expect(row.raw).toEqual(Uint8Array.of(1, 2, 3))
     expect(row.raw.buffer.byteLength).toBe(3)
+  })
+})
+
+describe('the bytes of a row', () => {
+  test('are the same for the same row, whatever the arena held', () => {
+    const columns = Object.fromEntries(NAMES.map((name) => [name, EVERY_COLUMN[name].nullable()]))
+    const { schema, modes } = table('all', { id: t.int(), ...columns }, { key: ['id'] })
+    const codec = RowCodec.compile('all', schema, modes)
+    const random = new Random(3)
+    for (let i = 0; i < 200; i++) {
+      const row = { id: i, ...randomRow(random, columns) }
+      const clean = new ByteWriter()
+      const dirty = new ByteWriter(10_000)
+      dirty.bytes.fill(0xff)
+      codec.encodeRow(row, clean)
+      codec.encodeRow(row, dirty)
+      expect(dirty.written()).toEqual(clean.written())
+    }
+  })
+
+  test.each([
+    [0, 0],
+    [1, 1],
+    [8, 1],
+    [9, 2],
+    [17, 3],
+  ])('%i nullable columns take %i bytes of bitmap', (count, bytes) => {
+    const columns = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`c${i}`, t.boolean().nullable()]),
+    )
+    const { schema } = table('x', { id: t.int(), v: t.int(), ...columns }, { key: ['id'] })
+    expect(rowLayout(schema)).toMatchObject({ nullBytes: bytes, endsAt: bytes + 4 + count, variableCount: 0 })
   })
 })
 

@@ -1,6 +1,7 @@
 import type { FileSystem, WriteHandle } from './file-system.ts'
 
 const OPERATIONS = 400
+const EMPTY = new Uint8Array(0)
 const NAMES = ['a', 'b', 'x/a', 'x/b', 'x/y/a']
 
 /** Random calls against a map of files; returns where the two disagree, which should be nowhere. */
@@ -8,19 +9,24 @@ export async function randomScript(fs: FileSystem, seed: number): Promise<string
   const script = new Script(fs, seed)
   await fs.makeDirectory('x/y')
   for (let i = 0; i < OPERATIONS; i++) await script.step(i)
+  await script.finish()
   return script.disagreements
+}
+
+interface Content {
+  value: Uint8Array
 }
 
 interface OpenFile {
   readonly handle: WriteHandle
-  readonly bytes: { value: number[] }
+  readonly bytes: Content
 }
 
 /** What the file system should hold: names of files, whose bytes several names may share. */
 class Script {
   readonly disagreements: string[] = []
   readonly #fs: FileSystem
-  readonly #files = new Map<string, { value: number[] }>()
+  readonly #files = new Map<string, Content>()
   #open: OpenFile | undefined
   #state: number
 
@@ -42,11 +48,15 @@ class Script {
     else await this.#compare(number)
   }
 
+  async finish(): Promise<void> {
+    await this.#open?.handle.close()
+  }
+
   async #create(path: string): Promise<void> {
     await this.#open?.handle.close()
     const handle = await this.#fs.create(path, { exclusive: false })
-    const bytes = this.#files.get(path) ?? { value: [] }
-    bytes.value = []
+    const bytes = this.#files.get(path) ?? { value: EMPTY }
+    bytes.value = EMPTY
     this.#files.set(path, bytes)
     this.#open = { handle, bytes }
   }
@@ -59,8 +69,10 @@ class Script {
     const written = Uint8Array.from({ length: this.#below(900) }, () => this.#below(256))
     await handle.write(written, offset)
     if (written.length === 0) return
-    while (bytes.value.length < offset) bytes.value.push(0)
-    written.forEach((byte, i) => (bytes.value[offset + i] = byte))
+    const changed = new Uint8Array(Math.max(bytes.value.length, offset + written.length))
+    changed.set(bytes.value)
+    changed.set(written, offset)
+    bytes.value = changed
   }
 
   async #link(from: string, to: string): Promise<void> {
@@ -90,7 +102,7 @@ class Script {
       const size = await this.#fs.size(path)
       if (size !== expected?.length)
         this.#disagree(number, `size of ${path}: ${size}, not ${expected?.length}`)
-      if (found?.join() !== expected?.join()) this.#disagree(number, `bytes of ${path}`)
+      if (!isSame(found, expected)) this.#disagree(number, `bytes of ${path}`)
     }
     for (const directory of ['', 'x', 'x/y']) {
       const found = (await this.#fs.list(directory)).toSorted().join()
@@ -119,4 +131,8 @@ class Script {
     this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0
     return Math.floor((this.#state / 2 ** 32) * bound)
   }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
 }

@@ -149,7 +149,9 @@ function encodePages(plan: PagePlan, out: ByteWriter): EncodedChunk {
     const values = dictionary.values.length
     body.clear()
     appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
-    const page = appendPage(codec, body, out, (sizes) => appendDictionaryPageHeader({ ...sizes, values }, out))
+    const page = appendPage(codec, body, out, (sizes) =>
+      appendDictionaryPageHeader({ ...sizes, values }, out),
+    )
     dictionaryPage = { ...page, values }
     rawBytes += page.headerBytes + page.rawBytes
   }
@@ -158,7 +160,9 @@ function encodePages(plan: PagePlan, out: ByteWriter): EncodedChunk {
     const values = pageStarts[i + 1] - pageStarts[i]
     body.clear()
     appendBody(i, body)
-    const page = appendPage(codec, body, out, (sizes) => appendDataPageHeader({ ...sizes, values, encoding }, out))
+    const page = appendPage(codec, body, out, (sizes) =>
+      appendDataPageHeader({ ...sizes, values, encoding }, out),
+    )
     pages.push(page)
     rawBytes += page.headerBytes + page.rawBytes
   }
@@ -190,7 +194,12 @@ interface PageSizes {
   readonly crc: number
 }
 
-function appendPage(codec: Codec, body: ByteWriter, out: ByteWriter, appendHeader: (sizes: PageSizes) => void): PageRecord {
+function appendPage(
+  codec: Codec,
+  body: ByteWriter,
+  out: ByteWriter,
+  appendHeader: (sizes: PageSizes) => void,
+): PageRecord {
   const raw = body.written()
   const stored = codec === CODEC_NONE ? raw : compress(codec, raw)
   const bodyCrc = crc32(stored)

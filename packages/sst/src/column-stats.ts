@@ -46,7 +46,9 @@ function isBounded(column: SstColumn, stats: RangeStats, bound: Bound): boolean 
 }
 
 function singleValue(column: SstColumn, bound: Bound): Uint8Array {
-  return column.type === undefined ? new Uint8Array() : encodeSingleValue(column.type, vectorOf(column, bound.value), 0)
+  return column.type === undefined
+    ? new Uint8Array()
+    : encodeSingleValue(column.type, vectorOf(column, bound.value), 0)
 }
 
 /** A vector of one value. */

@@ -1,5 +1,12 @@
 import { CorruptionError } from '@meru/core'
-import { BLOCK_ROWS, BLOCK_WORDS, decodeRoaring, encodeRoaring, popCount, type RoaringBlock } from './roaring.ts'
+import {
+  BLOCK_ROWS,
+  BLOCK_WORDS,
+  decodeRoaring,
+  encodeRoaring,
+  popCount,
+  type RoaringBlock,
+} from './roaring.ts'
 
 /** Positions are below this: a bitmap of one SST never needs the upper half of a 64-bit position. */
 const POSITIONS_MAX = 4294967296

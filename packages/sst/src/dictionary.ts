@@ -21,7 +21,8 @@ const SAMPLE_DISTINCT_MAX = 900
 export function buildDictionary(vector: Vector, present: number): Dictionary | undefined {
   if (vector.physical === 'bool' || present === 0) return undefined
   const slots = slotsOf(vector)
-  if (vector.length > 2 * SAMPLE_ROWS && countSample(slots, vector.length) > SAMPLE_DISTINCT_MAX) return undefined
+  if (vector.length > 2 * SAMPLE_ROWS && countSample(slots, vector.length) > SAMPLE_DISTINCT_MAX)
+    return undefined
 
   const indexes = new Uint32Array(vector.length)
   const rows: number[] = []

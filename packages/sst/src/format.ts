@@ -94,8 +94,11 @@ export function encodeAnchor(anchor: Anchor): Uint8Array {
 /** Reads the anchor that ends where the footer starts. `offset` is where `bytes` lies in the file. */
 export function decodeAnchor(bytes: Uint8Array, file: string, offset: number): Anchor {
   const reader = new ByteReader(bytes, file, offset)
-  if (reader.u32() !== ANCHOR_MAGIC) throw new CorruptionError({ file, offset }, 'no anchor before the footer')
-  if (crc32(bytes, 0, ANCHOR_BYTES - 4) !== new ByteReader(bytes.subarray(ANCHOR_BYTES - 4), file, offset).u32()) {
+  if (reader.u32() !== ANCHOR_MAGIC)
+    throw new CorruptionError({ file, offset }, 'no anchor before the footer')
+  if (
+    crc32(bytes, 0, ANCHOR_BYTES - 4) !== new ByteReader(bytes.subarray(ANCHOR_BYTES - 4), file, offset).u32()
+  ) {
     throw new CorruptionError({ file, offset }, 'the CRC of the anchor does not match')
   }
   const version = reader.u8() | (reader.u8() << 8)

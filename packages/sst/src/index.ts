@@ -1,6 +1,17 @@
 export { layoutFor, type Compression, type SstLayout } from './layout.ts'
 export { SstWriter, type SstWriterOptions } from './sst-writer.ts'
 export { type SstBatch } from './sst-batch.ts'
+export {
+  ABSENT,
+  PAGE_MISS,
+  seek,
+  seekSync,
+  SstReader,
+  type RowRef,
+  type SstReaderOptions,
+} from './sst-reader.ts'
+export { type ReadOptions, type SstRows } from './row-scan.ts'
+export { PageCache, type PageCacheStats } from './page-cache.ts'
 export { DeadPositions } from './dead-positions.ts'
 export {
   encodeDeletionVector,

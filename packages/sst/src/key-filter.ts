@@ -13,7 +13,14 @@ const HEADER_BYTES = 4
 
 /** Odd numbers that spread the low half of a hash over the eight words. Source: Parquet, "Bloom Filter". */
 const SALT: Int32Array = Int32Array.of(
-  0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31,
+  0x47b6137b,
+  0x44974d91,
+  0x8824ad5b,
+  0xa2b7289d,
+  0x705495c7,
+  0x2df1424b,
+  0x9efc4947,
+  0x5c6bfb31,
 )
 
 /** The high half of the hash that `hashKey` made last; its result is the low half. */
@@ -103,9 +110,13 @@ export class KeyFilter {
 
   /** Reads a filter block. `offset` is where it lies in the file, for messages. */
   static decode(block: Uint8Array, file: string, offset: number): KeyFilter {
-    const blocks = block.length < HEADER_BYTES ? 0 : new DataView(block.buffer, block.byteOffset).getUint32(0, true)
+    const blocks =
+      block.length < HEADER_BYTES ? 0 : new DataView(block.buffer, block.byteOffset).getUint32(0, true)
     if (blocks === 0 || block.length !== HEADER_BYTES + blocks * BLOCK_WORDS * 4) {
-      throw new CorruptionError({ file, offset }, `a key filter of ${block.length} bytes says it has ${blocks} blocks`)
+      throw new CorruptionError(
+        { file, offset },
+        `a key filter of ${block.length} bytes says it has ${blocks} blocks`,
+      )
     }
     const words = new Int32Array(blocks * BLOCK_WORDS)
     new Uint8Array(words.buffer).set(block.subarray(HEADER_BYTES))

@@ -51,15 +51,20 @@ export class KeyIndex {
   static decode(block: Uint8Array, file: string, offset: number): KeyIndex {
     const reader = new ByteReader(block, file, offset)
     const pages = reader.u32()
-    if (pages === 0 || (pages + 2) * 4 > reader.remaining) throw reader.corrupt(`a key index of ${pages} pages`)
+    if (pages === 0 || (pages + 2) * 4 > reader.remaining)
+      throw reader.corrupt(`a key index of ${pages} pages`)
     const offsets = new Uint32Array(pages + 2)
     for (let i = 0; i < offsets.length; i++) offsets[i] = reader.u32()
     const bytes = reader.take(reader.remaining).slice()
     for (let i = 0; i <= pages; i++) {
-      if (offsets[i] > offsets[i + 1]) throw new CorruptionError({ file, offset }, `key ${i} of the index ends before it starts`)
+      if (offsets[i] > offsets[i + 1])
+        throw new CorruptionError({ file, offset }, `key ${i} of the index ends before it starts`)
     }
     if (offsets[0] !== 0 || offsets[pages + 1] !== bytes.length) {
-      throw new CorruptionError({ file, offset }, `a key index with ${bytes.length} bytes of keys, ${offsets[pages + 1]} expected`)
+      throw new CorruptionError(
+        { file, offset },
+        `a key index with ${bytes.length} bytes of keys, ${offsets[pages + 1]} expected`,
+      )
     }
     const firstKey = bytes.slice(0, offsets[1])
     const lastKey = bytes.slice(offsets[pages], offsets[pages + 1])
@@ -74,6 +79,11 @@ export class KeyIndex {
       compareBytes(bytes, start, end, this.firstKey, 0, this.firstKey.length) >= 0 &&
       compareBytes(bytes, start, end, this.lastKey, 0, this.lastKey.length) <= 0
     )
+  }
+
+  /** True if the key is below the first key of the file. */
+  isBefore(bytes: Uint8Array, start: number, end: number): boolean {
+    return compareBytes(bytes, start, end, this.firstKey, 0, this.firstKey.length) < 0
   }
 
   /** The page that holds the key if any does. The key must be covered. */

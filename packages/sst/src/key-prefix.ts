@@ -10,7 +10,8 @@ const PREFIX_BYTES = 6
 export function keyPrefix(bytes: Uint8Array, start: number, end: number): number {
   if (end - start >= PREFIX_BYTES) {
     const high = (bytes[start] << 8) | bytes[start + 1]
-    const low = (bytes[start + 2] << 24) | (bytes[start + 3] << 16) | (bytes[start + 4] << 8) | bytes[start + 5]
+    const low =
+      (bytes[start + 2] << 24) | (bytes[start + 3] << 16) | (bytes[start + 4] << 8) | bytes[start + 5]
     return high * 4294967296 + (low >>> 0)
   }
   let prefix = 0

@@ -165,7 +165,8 @@ function readColumn(
   const id = reader.u32()
   const gridIndex = reader.u32()
   const grid = grids[gridIndex]
-  if (id !== column.id || grid === undefined) throw reader.corrupt(`column ${id} on grid ${gridIndex}, column ${column.id} expected`)
+  if (id !== column.id || grid === undefined)
+    throw reader.corrupt(`column ${id} on grid ${gridIndex}, column ${column.id} expected`)
   const starts: number[] = []
   const chunks: ChunkPlace[] = []
   for (let group = 0; group < groups; group++) {
@@ -187,10 +188,13 @@ function readColumn(
       const isPlain = chunks[group].codec === CODEC_NONE
       const bodyBytes = lengths[page] - headerBytes[page]
       if (bodyBytes < 0 || rawBytes[page] > PAGE_BYTES_MAX || (isPlain && bodyBytes !== rawBytes[page])) {
-        throw reader.corrupt(`page ${page} of column ${id} has ${bodyBytes} bytes, ${rawBytes[page]} before compression`)
+        throw reader.corrupt(
+          `page ${page} of column ${id} has ${bodyBytes} bytes, ${rawBytes[page]} before compression`,
+        )
       }
     }
-    if (offset > dataEnd) throw reader.corrupt(`column ${id} reaches to byte ${offset}, the data ends at ${dataEnd}`)
+    if (offset > dataEnd)
+      throw reader.corrupt(`column ${id} reaches to byte ${offset}, the data ends at ${dataEnd}`)
   }
   return { column, grid, chunks, offsets, lengths, headerBytes, rawBytes, crcs }
 }

@@ -42,10 +42,20 @@ export function fileMetadata(parts: FooterParts): FileMetaData {
     return {
       columns: chunks,
       num_rows: BigInt(rows),
-      total_byte_size: chunks.reduce((sum, chunk) => sum + (chunk.meta_data?.total_uncompressed_size ?? 0n), 0n),
-      total_compressed_size: chunks.reduce((sum, chunk) => sum + (chunk.meta_data?.total_compressed_size ?? 0n), 0n),
+      total_byte_size: chunks.reduce(
+        (sum, chunk) => sum + (chunk.meta_data?.total_uncompressed_size ?? 0n),
+        0n,
+      ),
+      total_compressed_size: chunks.reduce(
+        (sum, chunk) => sum + (chunk.meta_data?.total_compressed_size ?? 0n),
+        0n,
+      ),
       file_offset: first?.dictionary_page_offset ?? first?.data_page_offset ?? 0n,
-      sorting_columns: keyColumns.map((column_idx) => ({ column_idx, descending: false, nulls_first: false })),
+      sorting_columns: keyColumns.map((column_idx) => ({
+        column_idx,
+        descending: false,
+        nulls_first: false,
+      })),
     }
   })
   return {
@@ -63,7 +73,8 @@ function columnChunk({ column, rules, chunks }: WrittenColumn, group: number, ro
   const { chunk, offset } = chunks[group]
   const dictionaryBytes = chunk.dictionary?.length ?? 0
   const isPlain = chunk.encoding === ENCODING_PLAIN
-  const statistics = column.id === ROW_ID ? undefined : chunkStatistics(column, mergeStats(chunk.stats, rules))
+  const statistics =
+    column.id === ROW_ID ? undefined : chunkStatistics(column, mergeStats(chunk.stats, rules))
   return {
     file_offset: 0n,
     meta_data: {
@@ -95,8 +106,12 @@ function chunkStatistics(column: SstColumn, stats: RangeStats): Statistics {
   const upper = stats.max && parquetUpper(column, stats.max)
   return {
     null_count: BigInt(stats.nulls),
-    ...(lower === undefined ? {} : { min_value: statValue(column, lower.value), is_min_value_exact: lower.isExact }),
-    ...(upper === undefined ? {} : { max_value: statValue(column, upper.value), is_max_value_exact: upper.isExact }),
+    ...(lower === undefined
+      ? {}
+      : { min_value: statValue(column, lower.value), is_min_value_exact: lower.isExact }),
+    ...(upper === undefined
+      ? {}
+      : { max_value: statValue(column, upper.value), is_max_value_exact: upper.isExact }),
   }
 }
 
@@ -149,13 +164,19 @@ function decimalOf(bigEndian: Uint8Array): bigint {
 }
 
 /** The page indexes of every chunk that has several pages. */
-export function pageIndexes(columns: readonly WrittenColumn[], metadata: FileMetaData, groupRows: readonly number[]): PageIndexes[] {
+export function pageIndexes(
+  columns: readonly WrittenColumn[],
+  metadata: FileMetaData,
+  groupRows: readonly number[],
+): PageIndexes[] {
   const indexes: PageIndexes[] = []
   metadata.row_groups.forEach((rowGroup, group) => {
     columns.forEach((written, i) => {
       if (written.column.id === ROW_ID) return
       const { chunk, offset } = written.chunks[group]
-      const firstPage = written.chunks.slice(0, group).reduce((sum, before) => sum + before.chunk.pages.length, 0)
+      const firstPage = written.chunks
+        .slice(0, group)
+        .reduce((sum, before) => sum + before.chunk.pages.length, 0)
       let at = offset + (chunk.dictionary?.length ?? 0)
       const page_locations = chunk.pages.map((page, index) => {
         const location = {

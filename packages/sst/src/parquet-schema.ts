@@ -21,16 +21,14 @@ export function parquetType(column: SstColumn): (typeof PARQUET_TYPES)[keyof typ
 
 /** The Parquet schema: a root and one leaf for each column. */
 export function parquetSchema(columns: readonly SstColumn[]): SchemaElement[] {
-  const leaves = columns.map(
-    (column): SchemaElement => ({
-      type: parquetType(column),
-      ...(column.physical === 'fixed' ? { type_length: column.width } : {}),
-      repetition_type: column.optional ? 'OPTIONAL' : 'REQUIRED',
-      name: column.name,
-      field_id: column.id,
-      ...(column.type === undefined ? {} : annotationOf(column.type)),
-    }),
-  )
+  const leaves = columns.map((column): SchemaElement => ({
+    type: parquetType(column),
+    ...(column.physical === 'fixed' ? { type_length: column.width } : {}),
+    repetition_type: column.optional ? 'OPTIONAL' : 'REQUIRED',
+    name: column.name,
+    field_id: column.id,
+    ...(column.type === undefined ? {} : annotationOf(column.type)),
+  }))
   return [{ name: 'table', num_children: leaves.length }, ...leaves]
 }
 
@@ -39,7 +37,12 @@ function annotationOf(type: ColumnType): Annotation {
   switch (type.kind) {
     case 'decimal': {
       const { precision, scale } = type
-      return { converted_type: 'DECIMAL', precision, scale, logical_type: { type: 'DECIMAL', precision, scale } }
+      return {
+        converted_type: 'DECIMAL',
+        precision,
+        scale,
+        logical_type: { type: 'DECIMAL', precision, scale },
+      }
     }
     case 'date':
       return { converted_type: 'DATE', logical_type: { type: 'DATE' } }

@@ -91,7 +91,10 @@ export function encodeDeletionVector(dead: DeadPositions): Uint8Array {
 export function readPuffinBlob(bytes: Uint8Array, file: string, offset: number): DeadPositions {
   const where = { file, offset }
   if (bytes.length < BLOB_FRAME_BYTES) {
-    throw new CorruptionError(where, `a deletion vector of ${bytes.length} bytes, at least ${BLOB_FRAME_BYTES} expected`)
+    throw new CorruptionError(
+      where,
+      `a deletion vector of ${bytes.length} bytes, at least ${BLOB_FRAME_BYTES} expected`,
+    )
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = view.getUint32(0)

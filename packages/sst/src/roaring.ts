@@ -186,7 +186,8 @@ function decodeBitmap(reader: ByteReader, firstKey: number, blocks: RoaringBlock
     const words = isRun ? decodeRuns(reader, fail) : decodePlain(reader, cardinality, fail)
     let found = 0
     for (const word of words) found += popCount(word)
-    if (found !== cardinality) fail(`container ${key} holds ${found} positions, its header says ${cardinality}`)
+    if (found !== cardinality)
+      fail(`container ${key} holds ${found} positions, its header says ${cardinality}`)
     blocks.push({ key: firstKey + key, words, cardinality })
   }
 }

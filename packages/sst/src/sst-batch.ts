@@ -40,10 +40,12 @@ export function checkBatch(batch: SstBatch, schema: TableSchema, level: number):
       if (vector.physical === 'fixed' && vector.width !== column.width) {
         fail(`column "${column.name}" has values of ${vector.width} bytes, ${column.width} expected`)
       }
-      if (vector.validity !== undefined && !column.optional) fail(`column "${column.name}" is required but has nulls`)
+      if (vector.validity !== undefined && !column.optional)
+        fail(`column "${column.name}" is required but has nulls`)
     })
   if (batch.keys.length !== length || batch.seqnos.length !== length) fail('keys or seqnos of another length')
-  if ((batch.values?.length ?? -1) !== (level === 0 ? length : -1)) fail('values are for level 0, one for each row')
+  if ((batch.values?.length ?? -1) !== (level === 0 ? length : -1))
+    fail('values are for level 0, one for each row')
 }
 
 /** Throws unless the keys ascend, the first one being above `last`. */
@@ -53,7 +55,11 @@ export function checkOrder(keys: BytesVector, last: Uint8Array | undefined, file
     const key = bytes.subarray(offsets[row], offsets[row + 1])
     throw new CorruptionError({ file }, `key ${describeKey(key)} is written after key ${describeKey(before)}`)
   }
-  if (last !== undefined && keys.length > 0 && compareBytes(bytes, offsets[0], offsets[1], last, 0, last.length) <= 0) {
+  if (
+    last !== undefined &&
+    keys.length > 0 &&
+    compareBytes(bytes, offsets[0], offsets[1], last, 0, last.length) <= 0
+  ) {
     fail(last, 0)
   }
   for (let row = 1; row < keys.length; row++) {
@@ -67,7 +73,9 @@ export function checkOrder(keys: BytesVector, last: Uint8Array | undefined, file
 const KEY_BYTES_SHOWN = 32
 
 function describeKey(key: Uint8Array): string {
-  const shown = Array.from(key.subarray(0, KEY_BYTES_SHOWN), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const shown = Array.from(key.subarray(0, KEY_BYTES_SHOWN), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
   return key.length > KEY_BYTES_SHOWN ? `${shown}… (${key.length} bytes)` : shown
 }
 

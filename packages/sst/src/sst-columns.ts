@@ -25,7 +25,14 @@ export function columnsOf(schema: TableSchema, level: number): SstColumn[] {
   const seqno = { id: SEQNO_ID, name: SEQNO_NAME, type: { kind: 'long' }, physical: 'i64', width: 8 } as const
   columns.push({ ...seqno, optional: false })
   if (level === 0) {
-    columns.push({ id: ROW_ID, name: ROW_NAME, type: undefined, physical: 'bytes', width: 0, optional: false })
+    columns.push({
+      id: ROW_ID,
+      name: ROW_NAME,
+      type: undefined,
+      physical: 'bytes',
+      width: 0,
+      optional: false,
+    })
   }
   return columns
 }

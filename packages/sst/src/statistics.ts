@@ -53,8 +53,15 @@ export function statRules(column: SstColumn, isKey: boolean): StatRules {
 }
 
 /** The statistics of rows [from, to). */
-export function rangeStats(vector: Vector, from: number, to: number, nulls: number, rules: StatRules): RangeStats {
-  const found = nulls === to - from ? { min: -1, max: -1, nans: 0 } : findExtremes(vector, from, to, nulls, rules)
+export function rangeStats(
+  vector: Vector,
+  from: number,
+  to: number,
+  nulls: number,
+  rules: StatRules,
+): RangeStats {
+  const found =
+    nulls === to - from ? { min: -1, max: -1, nans: 0 } : findExtremes(vector, from, to, nulls, rules)
   return {
     values: to - from,
     nulls,
@@ -78,14 +85,23 @@ function uuidSigns({ values, width, validity }: FixedVector, from: number, to: n
 /** The statistics of all the rows that `parts` are statistics of. */
 export function mergeStats(parts: readonly RangeStats[], rules: StatRules): RangeStats {
   const none: Bound | undefined = undefined
-  const total = { values: 0, nulls: 0, nans: 0, min: none as Bound | undefined, max: none as Bound | undefined, signs: 0 }
+  const total = {
+    values: 0,
+    nulls: 0,
+    nans: 0,
+    min: none as Bound | undefined,
+    max: none as Bound | undefined,
+    signs: 0,
+  }
   for (const { values, nulls, nans, min, max, signs } of parts) {
     total.signs |= signs
     total.values += values
     total.nulls += nulls
     total.nans += nans
-    if (min !== undefined && (total.min === undefined || compareBounds(min, total.min, rules) < 0)) total.min = min
-    if (max !== undefined && (total.max === undefined || compareBounds(max, total.max, rules) > 0)) total.max = max
+    if (min !== undefined && (total.min === undefined || compareBounds(min, total.min, rules) < 0))
+      total.min = min
+    if (max !== undefined && (total.max === undefined || compareBounds(max, total.max, rules) > 0))
+      total.max = max
   }
   return total
 }
@@ -179,7 +195,12 @@ function numberExtremes(
 }
 
 /** `words` holds each value as two words, low word first. */
-function longExtremes(words: Int32Array, validity: Uint8Array | undefined, from: number, to: number): Extremes {
+function longExtremes(
+  words: Int32Array,
+  validity: Uint8Array | undefined,
+  from: number,
+  to: number,
+): Extremes {
   let min = -1
   let max = -1
   let minHigh = 0
@@ -205,7 +226,12 @@ function longExtremes(words: Int32Array, validity: Uint8Array | undefined, from:
 }
 
 /** Compares the first four bytes as one number, and all bytes only where those agree. */
-function bytesExtremes(vector: BytesVector, validity: Uint8Array | undefined, from: number, to: number): Extremes {
+function bytesExtremes(
+  vector: BytesVector,
+  validity: Uint8Array | undefined,
+  from: number,
+  to: number,
+): Extremes {
   const { bytes, offsets } = vector
   let min = -1
   let max = -1
@@ -240,7 +266,9 @@ function bytesExtremes(vector: BytesVector, validity: Uint8Array | undefined, fr
 /** The first four bytes as a number that sorts like them; bytes past the end count as zero. */
 function headOf(bytes: Uint8Array, start: number, end: number): number {
   if (end - start >= 4) {
-    return ((bytes[start] << 24) | (bytes[start + 1] << 16) | (bytes[start + 2] << 8) | bytes[start + 3]) >>> 0
+    return (
+      ((bytes[start] << 24) | (bytes[start + 1] << 16) | (bytes[start + 2] << 8) | bytes[start + 3]) >>> 0
+    )
   }
   let head = 0
   for (let i = 0; i < 4; i++) head = (head << 8) | (start + i < end ? bytes[start + i] : 0)

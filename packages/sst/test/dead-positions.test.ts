@@ -26,15 +26,18 @@ describe('dead positions', () => {
     expect(listOf(DeadPositions.empty)).toEqual([])
   })
 
-  test.each([0, 31, 32, 65_535, 65_536, 131_071, 4_000_000, 2147483648, 4294967295])('holds position %i alone', (position) => {
-    const dead = DeadPositions.of([position])
-    expect(dead.has(position)).toBe(true)
-    expect(position > 0 && dead.has(position - 1)).toBe(false)
-    expect(position < 4294967295 && dead.has(position + 1)).toBe(false)
-    expect(listOf(dead)).toEqual([position])
-    expect(dead.countRange(0, position)).toBe(0)
-    expect(dead.countRange(position, position + 1)).toBe(1)
-  })
+  test.each([0, 31, 32, 65_535, 65_536, 131_071, 4_000_000, 2147483648, 4294967295])(
+    'holds position %i alone',
+    (position) => {
+      const dead = DeadPositions.of([position])
+      expect(dead.has(position)).toBe(true)
+      expect(position > 0 && dead.has(position - 1)).toBe(false)
+      expect(position < 4294967295 && dead.has(position + 1)).toBe(false)
+      expect(listOf(dead)).toEqual([position])
+      expect(dead.countRange(0, position)).toBe(0)
+      expect(dead.countRange(position, position + 1)).toBe(1)
+    },
+  )
 
   test.each([-1, 1.5 * 2 ** 32, NaN])('refuses %d, which is no position', (position) => {
     expect(() => DeadPositions.of([position])).toThrow(TypeError)

@@ -80,17 +80,24 @@ describe('deletion vector', () => {
       expect(() => readPuffinBlob(damaged, 'd.puffin', 4), `byte ${at}`).toThrow(/^d\.puffin at byte/)
     }
     for (let length = 0; length < blob.length; length++) {
-      expect(() => readPuffinBlob(blob.subarray(0, length), 'd.puffin', 4), `length ${length}`).toThrow(/d\.puffin/)
+      expect(() => readPuffinBlob(blob.subarray(0, length), 'd.puffin', 4), `length ${length}`).toThrow(
+        /d\.puffin/,
+      )
     }
   })
 
   test('a bitmap of random bytes is corruption or a set, and never anything else', () => {
     const random = seededRandom(4)
-    const bitmap = DeadPositions.of([...range(0, 100), ...range(0, 5000).map((i) => 65_536 + i * 2), 200_000]).toRoaring()
+    const bitmap = DeadPositions.of([
+      ...range(0, 100),
+      ...range(0, 5000).map((i) => 65_536 + i * 2),
+      200_000,
+    ]).toRoaring()
     let refused = 0
     for (let round = 0; round < 3000; round++) {
       const damaged = bitmap.slice()
-      for (let i = 0; i <= random.below(4); i++) damaged[random.below(Math.min(200, bitmap.length))] = random.below(256)
+      for (let i = 0; i <= random.below(4); i++)
+        damaged[random.below(Math.min(200, bitmap.length))] = random.below(256)
       try {
         const dead = DeadPositions.fromRoaring(damaged, 'd.puffin', 0)
         expect(dead.cardinality).toBe(dead.countRange(0, 4294967296))

@@ -1,0 +1,115 @@
+import { compareBytes, type BytesVector } from '@meru/core'
+import { groupOfPage, pageOfRow } from './page-places.ts'
+import type { ReadOptions, SstRows } from './row-scan.ts'
+import type { SstFile } from './sst-file.ts'
+
+/** Keys of the file that may be among those looked for: pages of typed columns, and which keys they may hold. */
+interface Run {
+  /** Rows to read. */
+  from: number
+  to: number
+  /** Indexes into the candidates: [first, end). */
+  firstCandidate: number
+  endCandidate: number
+}
+
+/** One read takes at most this many rows. */
+const RUN_ROWS_MAX = 64 * 1024
+
+interface RowReader {
+  readRows(from: number, to: number, columnIds: readonly number[], options: ReadOptions): Promise<SstRows>
+}
+
+/** See `SstReader.locate`. */
+export async function locateKeys(
+  file: SstFile,
+  reader: RowReader,
+  keys: BytesVector,
+  hit: (keyIndex: number, position: number) => void,
+): Promise<void> {
+  const candidates = findCandidates(file, keys)
+  for (const run of planRuns(file, keys, candidates)) {
+    const rows = await reader.readRows(run.from, run.to, [], { keys: true })
+    matchRun(run, rows.keys as BytesVector, keys, candidates, hit)
+  }
+}
+
+/** Indexes of keys that are within the range of the file and pass its filter. */
+function findCandidates({ keyIndex, filter }: SstFile, { bytes, offsets, length }: BytesVector): number[] {
+  const candidates: number[] = []
+  const { firstKey, lastKey } = keyIndex
+  let index = 0
+  let high = length
+  while (index < high) {
+    const middle = (index + high) >>> 1
+    if (compareBytes(bytes, offsets[middle], offsets[middle + 1], firstKey, 0, firstKey.length) < 0)
+      index = middle + 1
+    else high = middle
+  }
+  for (; index < length; index++) {
+    const start = offsets[index]
+    const end = offsets[index + 1]
+    if (compareBytes(bytes, start, end, lastKey, 0, lastKey.length) > 0) break
+    if (filter.mayContain(bytes, start, end)) candidates.push(index)
+  }
+  return candidates
+}
+
+/** The pages that hold the candidates, adjacent ones as one run within a row group. */
+function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: readonly number[]): Run[] {
+  const { keyIndex, keyGrid, typedGrid } = file
+  const runs: Run[] = []
+  let last: Run | undefined
+  candidates.forEach((key, i) => {
+    const page = keyIndex.pageOf(bytes, offsets[key], offsets[key + 1])
+    const firstPage = pageOfRow(typedGrid, keyGrid.firstRows[page])
+    const lastPage = pageOfRow(typedGrid, keyGrid.firstRows[page + 1] - 1)
+    const from = typedGrid.firstRows[firstPage]
+    const to = typedGrid.firstRows[lastPage + 1]
+    const isNear =
+      last !== undefined &&
+      from <= last.to &&
+      to - last.from <= RUN_ROWS_MAX &&
+      groupOfPage(typedGrid, lastPage) === groupOfPage(typedGrid, pageOfRow(typedGrid, last.from))
+    if (last !== undefined && isNear) {
+      last.to = Math.max(last.to, to)
+      last.endCandidate = i + 1
+    } else {
+      last = { from, to, firstCandidate: i, endCandidate: i + 1 }
+      runs.push(last)
+    }
+  })
+  return runs
+}
+
+/** Merges the keys of a run with its candidates: both ascend, so each search starts where the last one ended. */
+function matchRun(
+  run: Run,
+  found: BytesVector,
+  keys: BytesVector,
+  candidates: readonly number[],
+  hit: (keyIndex: number, position: number) => void,
+): void {
+  let low = 0
+  for (let i = run.firstCandidate; i < run.endCandidate; i++) {
+    const key = candidates[i]
+    const start = keys.offsets[key]
+    const end = keys.offsets[key + 1]
+    // Grows the step until the key is passed, then halves it.
+    let step = 1
+    while (low + step < found.length && compareAt(found, low + step, keys, start, end) < 0) step *= 2
+    let from = low + (step >>> 1)
+    let to = Math.min(low + step, found.length)
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (compareAt(found, middle, keys, start, end) < 0) from = middle + 1
+      else to = middle
+    }
+    low = from
+    if (low < found.length && compareAt(found, low, keys, start, end) === 0) hit(key, run.from + low)
+  }
+}
+
+function compareAt(found: BytesVector, index: number, keys: BytesVector, start: number, end: number): number {
+  return compareBytes(found.bytes, found.offsets[index], found.offsets[index + 1], keys.bytes, start, end)
+}

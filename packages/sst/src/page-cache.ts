@@ -1,0 +1,131 @@
+import type { Vector } from '@meru/core'
+import type { SortedKeys } from './key-prefix.ts'
+import type { RowPage } from './row-page.ts'
+
+/** A decoded page in memory; one of the three contents is set. */
+export interface CachedPage {
+  /** Set by a reader that finds the page; taken back by the clock. */
+  used: boolean
+  readonly bytes: number
+  readonly table: PageTable
+  /** The page's index in the table of its file. */
+  readonly unit: number
+  readonly rows: RowPage | undefined
+  readonly keys: SortedKeys | undefined
+  readonly vector: Vector | undefined
+}
+
+export type PageContent = Pick<CachedPage, 'rows' | 'keys' | 'vector'>
+
+/** A page to put into a cache. */
+export interface PageToKeep {
+  readonly unit: number
+  readonly content: PageContent
+}
+
+/** The pages of one file that are in memory, by number. A hit is one array access. */
+export type PageTable = (CachedPage | undefined)[]
+
+/** What a cache did so far. */
+export interface PageCacheStats {
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
+  readonly pages: number
+  readonly bytes: number
+  readonly bytesMax: number
+}
+
+/** What a page costs besides its content: its objects. */
+const PAGE_OVERHEAD_BYTES = 400
+
+/**
+ * Decoded pages of all files of a process, bounded by bytes. Evicts by CLOCK: a hand goes round and takes the first
+ * page that was not used since it came by.
+ */
+export class PageCache {
+  /** Counted by readers. */
+  hits = 0
+  misses = 0
+  private evictions = 0
+  private bytes = 0
+  private readonly bytesMax: number
+  private readonly ring: CachedPage[] = []
+  private hand = 0
+
+  constructor(options: { bytesMax: number }) {
+    if (!(options.bytesMax >= 0)) throw new TypeError(`bytesMax is ${options.bytesMax}`)
+    this.bytesMax = options.bytesMax
+  }
+
+  /**
+   * Adds pages that belong together, some of which may be there already. None of them makes room for another: a reader
+   * that needs them all finds them all right after, however small the cache.
+   */
+  insert(table: PageTable, pages: readonly PageToKeep[]): void {
+    let incoming = 0
+    for (const { unit, content } of pages) if (table[unit] === undefined) incoming += pageBytes(content)
+    this.evict(this.bytesMax - incoming)
+    for (const { unit, content } of pages) {
+      if (table[unit] !== undefined) continue
+      const { rows, keys, vector } = content
+      const page: CachedPage = { used: true, bytes: pageBytes(content), table, unit, rows, keys, vector }
+      table[unit] = page
+      this.bytes += page.bytes
+      this.ring.push(page)
+    }
+  }
+
+  /** Forgets the pages of a file. */
+  drop(table: PageTable): void {
+    let kept = 0
+    for (const page of this.ring) {
+      if (page.table === table) {
+        this.bytes -= page.bytes
+        table[page.unit] = undefined
+      } else {
+        this.ring[kept++] = page
+      }
+    }
+    this.ring.length = kept
+    this.hand = 0
+  }
+
+  stats(): PageCacheStats {
+    const { hits, misses, evictions, bytes, bytesMax } = this
+    return { hits, misses, evictions, pages: this.ring.length, bytes, bytesMax }
+  }
+
+  private evict(bytesMax: number): void {
+    const { ring } = this
+    while (this.bytes > bytesMax && ring.length > 0) {
+      if (this.hand >= ring.length) this.hand = 0
+      const page = ring[this.hand]
+      if (page.used) {
+        page.used = false
+        this.hand++
+        continue
+      }
+      page.table[page.unit] = undefined
+      this.bytes -= page.bytes
+      this.evictions++
+      // The last page takes the free place.
+      const last = ring.pop() as CachedPage
+      if (this.hand < ring.length) ring[this.hand] = last
+    }
+  }
+}
+
+function pageBytes(content: PageContent): number {
+  return contentBytes(content) + PAGE_OVERHEAD_BYTES
+}
+
+function contentBytes({ rows, keys, vector }: PageContent): number {
+  if (rows !== undefined) return rows.bytes.byteLength + rows.starts.byteLength + rows.prefixes.byteLength
+  if (keys !== undefined) return keys.bytes.byteLength + keys.offsets.byteLength + keys.prefixes.byteLength
+  if (vector === undefined) return 0
+  const validity = vector.validity?.byteLength ?? 0
+  if (vector.physical === 'bytes')
+    return validity + vector.bytes.buffer.byteLength + vector.offsets.byteLength
+  return validity + vector.values.byteLength
+}

@@ -1,0 +1,241 @@
+import { ByteWriter, encodeKeyVector, type BytesVector, type I64Vector, type Vector } from '@meru/core'
+import { coalesce, type ByteRange, type LoadedRange } from './byte-ranges.ts'
+import { SEQNO_ID } from './format.ts'
+import { dataPage, dictionaryPage } from './page-body.ts'
+import type { PageLoader } from './page-loader.ts'
+import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
+import { decodeRowPage, rowParts, type RowParts } from './row-page.ts'
+import type { SstFile } from './sst-file.ts'
+import { VectorSink } from './vector-sink.ts'
+
+/** What to read besides the columns. */
+export interface ReadOptions {
+  /** Encoded keys. */
+  readonly keys?: boolean
+  readonly seqnos?: boolean
+  /** Encoded values; level 0 only. */
+  readonly values?: boolean
+}
+
+/** Rows of a file, column by column. */
+export interface SstRows {
+  readonly length: number
+  /** Parallel to the column ids asked for. */
+  readonly columns: readonly Vector[]
+  readonly keys: BytesVector | undefined
+  readonly seqnos: Float64Array | undefined
+  readonly values: BytesVector | undefined
+}
+
+/** What a read needs from the file, and how to make rows of it. */
+export interface ScanPlan {
+  readonly ranges: readonly ByteRange[]
+  decode(loaded: readonly LoadedRange[]): SstRows
+}
+
+/** Plans a read of rows [from, to). Dictionaries come from the cache and go to it; pages do not. */
+export function planScan(
+  file: SstFile,
+  loader: PageLoader,
+  from: number,
+  to: number,
+  columnIds: readonly number[],
+  options: ReadOptions,
+): ScanPlan {
+  if (!(from >= 0 && from <= to && to <= file.meta.rows)) {
+    throw new TypeError(`rows ${from} to ${to} of ${file.handle.path}, which has ${file.meta.rows}`)
+  }
+  const columns = columnIds.map((id) => columnIndex(file, id))
+  const typed = new Set(columns)
+  const fromBlobs = options.values === true
+  if (fromBlobs && file.rowColumn === undefined)
+    throw new TypeError(`${file.handle.path} has no encoded values`)
+  if (options.keys === true && !fromBlobs) for (const column of file.keyColumns) typed.add(column)
+  const seqno = columnIndex(file, SEQNO_ID)
+  if (options.seqnos === true) typed.add(seqno)
+
+  const parts = [...typed].map((column) => new ColumnPart(file, loader, column, from, to))
+  const blobs = fromBlobs && from < to ? blobPart(file, from, to) : undefined
+  const decode = (loaded: readonly LoadedRange[]): SstRows => {
+    const vectors = new Map(parts.map((part) => [part.column, part.decode(loaded)]))
+    const vectorOf = (column: number): Vector => vectors.get(column) as Vector
+    const rows = fromBlobs ? (blobs?.decode(loaded) ?? emptyBlobs()) : undefined
+    const keys = options.keys === true && !fromBlobs ? encodeKeys(file, vectorOf, to - from) : undefined
+    return {
+      length: to - from,
+      columns: columns.map(vectorOf),
+      keys: rows?.keys ?? keys,
+      seqnos: options.seqnos === true ? numbersOf(vectorOf(seqno) as I64Vector) : undefined,
+      values: rows?.values,
+    }
+  }
+  const ranges = parts.flatMap((part) => part.ranges)
+  return { ranges: coalesce(blobs === undefined ? ranges : [...ranges, ...blobs.ranges]), decode }
+}
+
+/** The place of a column in the file. Throws a `TypeError` if the file's schema has no such column. */
+export function columnIndex(file: SstFile, id: number): number {
+  const index = file.columnById.get(id)
+  if (index === undefined) throw new TypeError(`${file.handle.path} has no column with field id ${id}`)
+  return index
+}
+
+function encodeKeys(file: SstFile, vectorOf: (column: number) => Vector, length: number): BytesVector {
+  return encodeKeyVector(file.schema, file.keyColumns.map(vectorOf), length)
+}
+
+function numbersOf({ values, length }: I64Vector): Float64Array {
+  const words = new Int32Array(values.buffer, values.byteOffset)
+  const numbers = new Float64Array(length)
+  for (let i = 0; i < length; i++) numbers[i] = words[2 * i + 1] * 4294967296 + (words[2 * i] >>> 0)
+  return numbers
+}
+
+/** The pages of one typed column that hold rows [from, to). */
+class ColumnPart {
+  readonly column: number
+  readonly ranges: readonly ByteRange[]
+  private readonly file: SstFile
+  private readonly loader: PageLoader
+  private readonly from: number
+  private readonly to: number
+
+  constructor(file: SstFile, loader: PageLoader, column: number, from: number, to: number) {
+    this.file = file
+    this.loader = loader
+    this.column = column
+    this.from = from
+    this.to = to
+    const places = file.places.columns[column]
+    const ranges: ByteRange[] = []
+    this.forEachGroup((group, firstPage, endPage) => {
+      const { dictionary } = places.chunks[group]
+      if (dictionary !== undefined && loader.dictionary(column, group) === undefined) ranges.push(dictionary)
+      ranges.push(...pageRanges(places, firstPage, endPage))
+    })
+    this.ranges = ranges
+  }
+
+  decode(loaded: readonly LoadedRange[]): Vector {
+    const { file, column, from, to } = this
+    const places = file.places.columns[column]
+    const { firstRows } = places.grid
+    const sink = new VectorSink(places.column, to - from, this.rawBytes())
+    this.forEachGroup((group, firstPage, endPage) => {
+      const dictionary = this.dictionary(group, loaded)
+      for (let page = firstPage; page < endPage; page++) {
+        const body = dataPage(file.handle.path, places, page, group, loaded, dictionary)
+        const first = firstRows[page]
+        sink.append(body, Math.max(from - first, 0), Math.min(to - first, body.rows))
+      }
+    })
+    return sink.finish()
+  }
+
+  private dictionary(group: number, loaded: readonly LoadedRange[]): Vector | undefined {
+    const { file, loader, column } = this
+    const places = file.places.columns[column]
+    const { dictionary, codec } = places.chunks[group]
+    if (dictionary === undefined) return undefined
+    const known = loader.dictionary(column, group)
+    if (known !== undefined) return known
+    const values = dictionaryPage(file.handle.path, places, dictionary, codec, loaded)
+    loader.keepDictionary(column, group, values)
+    return values
+  }
+
+  private forEachGroup(visit: (group: number, firstPage: number, endPage: number) => void): void {
+    const { from, to } = this
+    const { grid } = this.file.places.columns[this.column]
+    if (from === to) return
+    const lastPage = pageOfRow(grid, to - 1)
+    let page = pageOfRow(grid, from)
+    while (page <= lastPage) {
+      const group = groupOfPage(grid, page)
+      const end = Math.min(grid.firstPages[group + 1], lastPage + 1)
+      visit(group, page, end)
+      page = end
+    }
+  }
+
+  private rawBytes(): number {
+    const { rawBytes } = this.file.places.columns[this.column]
+    let total = 0
+    this.forEachGroup((_, firstPage, endPage) => {
+      for (let page = firstPage; page < endPage; page++) total += rawBytes[page]
+    })
+    return total
+  }
+}
+
+/** Adjacent pages as one range, cut where a read would become too large. */
+function pageRanges({ offsets, lengths }: ColumnPlaces, firstPage: number, endPage: number): ByteRange[] {
+  const ranges: ByteRange[] = []
+  for (let page = firstPage; page < endPage; page++)
+    ranges.push({ offset: offsets[page], length: lengths[page] })
+  return ranges
+}
+
+interface BlobPart {
+  readonly ranges: readonly ByteRange[]
+  decode(loaded: readonly LoadedRange[]): { keys: BytesVector; values: BytesVector }
+}
+
+/** The pages of `_row` that hold rows [from, to), taken apart into keys and values. */
+function blobPart(file: SstFile, from: number, to: number): BlobPart | undefined {
+  const { rowColumn, keyGrid, keyIndex } = file
+  if (rowColumn === undefined) return undefined
+  const firstPage = pageOfRow(keyGrid, from)
+  const endPage = pageOfRow(keyGrid, to - 1) + 1
+  const decode = (loaded: readonly LoadedRange[]): { keys: BytesVector; values: BytesVector } => {
+    const keys = new BytesSink(to - from)
+    const values = new BytesSink(to - from)
+    const parts: RowParts = { bytes: new Uint8Array(), keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
+    for (let page = firstPage; page < endPage; page++) {
+      const body = dataPage(file.handle.path, rowColumn, page, groupOfPage(keyGrid, page), loaded, undefined)
+      const rows = decodeRowPage(
+        body.bytes.subarray(body.start, body.end),
+        body.rows,
+        keyIndex.skip,
+        body.where,
+      )
+      const first = keyGrid.firstRows[page]
+      const end = Math.min(to - first, body.rows)
+      for (let row = Math.max(from - first, 0); row < end; row++) {
+        rowParts(rows, row, parts)
+        keys.append(parts.bytes, parts.keyStart, parts.keyEnd)
+        values.append(parts.bytes, parts.valueStart, parts.valueEnd)
+      }
+    }
+    return { keys: keys.finish(), values: values.finish() }
+  }
+  return { ranges: pageRanges(rowColumn, firstPage, endPage), decode }
+}
+
+function emptyBlobs(): { keys: BytesVector; values: BytesVector } {
+  return { keys: new BytesSink(0).finish(), values: new BytesSink(0).finish() }
+}
+
+/** Byte strings, one after the other. */
+class BytesSink {
+  private readonly out: ByteWriter = new ByteWriter(4096)
+  private readonly offsets: Uint32Array
+  private count = 0
+
+  constructor(capacity: number) {
+    this.offsets = new Uint32Array(capacity + 1)
+  }
+
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const { out } = this
+    out.reserve(end - start)
+    if (end - start > 24) out.bytes.set(bytes.subarray(start, end), out.length)
+    else for (let i = start; i < end; i++) out.bytes[out.length + i - start] = bytes[i]
+    out.length += end - start
+    this.offsets[++this.count] = out.length
+  }
+
+  finish(): BytesVector {
+    return { physical: 'bytes', length: this.count, bytes: this.out.written(), offsets: this.offsets }
+  }
+}

@@ -1,0 +1,162 @@
+import { CorruptionError, type SstMeta, type TableSchema } from '@meru/core'
+import { crc32, type FileSystem, type ReadHandle } from '@meru/fs'
+import {
+  ANCHOR_BYTES,
+  decodeAnchor,
+  PARQUET_MAGIC,
+  PARQUET_TAIL_BYTES,
+  type Anchor,
+  type BlockPlace,
+} from './format.ts'
+import { KeyFilter } from './key-filter.ts'
+import { KeyIndex } from './key-index.ts'
+import {
+  decodePagePlaces,
+  ROW_GRID,
+  TYPED_GRID,
+  type ColumnPlaces,
+  type Grid,
+  type PagePlaces,
+} from './page-places.ts'
+import { columnsOf, schemaCrc } from './sst-columns.ts'
+
+/** An open file: its handle, and all that is kept in memory of it apart from pages. */
+export interface SstFile {
+  readonly handle: ReadHandle
+  readonly meta: SstMeta
+  readonly schema: TableSchema
+  readonly places: PagePlaces
+  readonly keyIndex: KeyIndex
+  readonly filter: KeyFilter
+  /** The division into pages that the key index knows. */
+  readonly keyGrid: Grid
+  /** The division of the typed columns. */
+  readonly typedGrid: Grid
+  /** Places of the key columns among `places.columns`, in key order. */
+  readonly keyColumns: readonly number[]
+  /** Places among `places.columns` by field id. */
+  readonly columnById: ReadonlyMap<number, number>
+  /** Where `_row` is; level 0 only. */
+  readonly rowColumn: ColumnPlaces | undefined
+}
+
+/** First read of a file: enough for the footer and the blocks of most. */
+const TAIL_BYTES = 64 * 1024
+
+/**
+ * Opens a file and checks everything but its pages: size, anchor, footer, blocks, and that they are those of `meta` and
+ * `schema`.
+ */
+export async function openSstFile(
+  fs: FileSystem,
+  path: string,
+  meta: SstMeta,
+  schema: TableSchema,
+): Promise<SstFile> {
+  const handle = await fs.open(path)
+  try {
+    return await readSstFile(handle, meta, schema)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchema): Promise<SstFile> {
+  const { path: file, size } = handle
+  if (size !== meta.bytes) throw new CorruptionError({ file }, `${size} bytes, ${meta.bytes} expected`)
+  const tail = new Tail(
+    handle,
+    await readAt(handle, Math.max(0, size - TAIL_BYTES), Math.min(size, TAIL_BYTES)),
+  )
+  const anchor = await readAnchor(tail, size)
+  if (anchor.rows !== meta.rows || anchor.level !== meta.level || anchor.schemaId !== meta.schemaId) {
+    const found = `${anchor.rows} rows on level ${anchor.level} under schema ${anchor.schemaId}`
+    const expected = `${meta.rows}, ${meta.level} and ${meta.schemaId} expected`
+    throw new CorruptionError({ file }, `${found}; ${expected}`)
+  }
+  if (anchor.schemaCrc !== schemaCrc(schema)) {
+    throw new CorruptionError({ file }, `not written under schema ${schema.schemaId} as given`)
+  }
+  const blocksStart = anchor.keyIndex.offset
+  const keyIndex = KeyIndex.decode(await readBlock(tail, anchor.keyIndex), file, anchor.keyIndex.offset)
+  const columns = columnsOf(schema, meta.level)
+  const pageBlock = await readBlock(tail, anchor.pages)
+  const places = decodePagePlaces(pageBlock, columns, blocksStart, file, anchor.pages.offset)
+  const filter = KeyFilter.decode(await readBlock(tail, anchor.filter), file, anchor.filter.offset)
+  const keyGrid = places.grids[meta.level === 0 ? ROW_GRID : TYPED_GRID]
+  if (keyGrid === undefined || keyGrid.pages !== keyIndex.pages || places.rows !== meta.rows) {
+    throw new CorruptionError({ file }, `the key index has ${keyIndex.pages} pages and ${places.rows} rows`)
+  }
+  const columnById = new Map(columns.map(({ id }, i) => [id, i]))
+  return {
+    handle,
+    meta,
+    schema,
+    places,
+    keyIndex,
+    filter,
+    keyGrid,
+    typedGrid: places.grids[TYPED_GRID],
+    keyColumns: schema.key.map((id) => columnById.get(id) as number),
+    columnById,
+    rowColumn: meta.level === 0 ? places.columns[columns.length - 1] : undefined,
+  }
+}
+
+/** The end of a file in memory, with a way to what lies before. */
+class Tail {
+  readonly handle: ReadHandle
+  private readonly bytes: Uint8Array
+
+  constructor(handle: ReadHandle, bytes: Uint8Array) {
+    this.handle = handle
+    this.bytes = bytes
+  }
+
+  async slice(offset: number, length: number): Promise<Uint8Array> {
+    const { path: file, size } = this.handle
+    if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
+      throw new CorruptionError({ file, offset }, `${length} bytes expected, the file ends at ${size}`)
+    }
+    const start = size - this.bytes.length
+    if (offset >= start) return this.bytes.subarray(offset - start, offset - start + length)
+    return readAt(this.handle, offset, length)
+  }
+}
+
+async function readAnchor(tail: Tail, size: number): Promise<Anchor> {
+  const file = tail.handle.path
+  const end = await tail.slice(size - PARQUET_TAIL_BYTES, PARQUET_TAIL_BYTES)
+  if (PARQUET_MAGIC.some((byte, i) => end[4 + i] !== byte)) {
+    throw new CorruptionError({ file, offset: size - 4 }, 'no Parquet file: its magic number is missing')
+  }
+  const metadataBytes = new DataView(end.buffer, end.byteOffset).getUint32(0, true)
+  const footerLength = metadataBytes + PARQUET_TAIL_BYTES
+  const offset = size - footerLength - ANCHOR_BYTES
+  const anchor = decodeAnchor(await tail.slice(offset, ANCHOR_BYTES), file, offset)
+  const footer = await tail.slice(size - footerLength, footerLength)
+  if (anchor.footerLength !== footerLength || crc32(footer) !== anchor.footerCrc) {
+    throw new CorruptionError({ file, offset: size - footerLength }, 'the CRC of the footer does not match')
+  }
+  return anchor
+}
+
+async function readBlock(tail: Tail, { offset, length, crc }: BlockPlace): Promise<Uint8Array> {
+  const block = await tail.slice(offset, length)
+  if (crc32(block) !== crc) {
+    throw new CorruptionError(
+      { file: tail.handle.path, offset },
+      `the CRC of a block of ${length} bytes does not match`,
+    )
+  }
+  return block
+}
+
+async function readAt(handle: ReadHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  const count = await handle.read(bytes, offset)
+  if (count !== length)
+    throw new CorruptionError({ file: handle.path, offset }, `${length} bytes expected, ${count} read`)
+  return bytes
+}

@@ -1,16 +1,21 @@
 /**
- * The port for every access to files. Paths use `/` and are relative to the root that the
- * implementation was made with. Failures throw `MeruError`: `IO` with the cause, or `DISK_FULL`; each
- * names the operation and the path. A missing file is `undefined` where a method says so, else `IO`.
+ * The port for every access to files. A path is names joined by `/`, relative to the root that the
+ * implementation was made with; the empty path is the root. A path with an empty name, `.`, `..` or a
+ * backslash is a `TypeError`. Failures throw `MeruError`: `IO` with the cause, or `DISK_FULL`; each names
+ * the operation and the path. A missing file is `undefined` where a method says so, else `IO`.
  *
- * Durability: bytes are durable after `FileHandle.sync`; a created, linked, renamed or removed name is
- * durable after `syncDirectory` of its directory.
+ * Durability: bytes are durable after `WriteHandle.sync`; a made, linked, renamed or removed name, be it of
+ * a file or of a directory, is durable after `syncDirectory` of the directory that holds it. The root and
+ * what is above it are durable once `makeDirectory` has made them.
  */
 export interface FileSystem {
   /** Opens a file for positional reads. */
   open(path: string): Promise<ReadHandle>
   openSync(path: string): ReadHandle
-  /** Creates a file for writing. With `exclusive` it fails with `EEXIST` (see `isExists`) if there is one. */
+  /**
+   * Creates a file for writing. If there is one, `exclusive` fails with `EEXIST` (see `isExists`); otherwise
+   * it is emptied.
+   */
   create(path: string, options: { exclusive: boolean }): Promise<WriteHandle>
   createSync(path: string, options: { exclusive: boolean }): WriteHandle
   /** The whole file, or `undefined` if there is none. */
@@ -22,9 +27,12 @@ export interface FileSystem {
   size(path: string): Promise<number | undefined>
   /** Makes a directory and its parents; no error if it is there. */
   makeDirectory(path: string): Promise<void>
-  /** Gives a file a second name; fails with `EEXIST` (see `isExists`) if the name is taken. */
+  /**
+   * Gives a file a second name; fails with `EEXIST` (see `isExists`) if the name is taken. Where there are
+   * no hard links it makes an exclusive copy, of which a crash can leave a part.
+   */
   link(from: string, to: string): Promise<void>
-  /** Renames, replacing the target. */
+  /** Renames a file, replacing the target. */
   rename(from: string, to: string): Promise<void>
   /** Removes a file; no error if there is none. */
   remove(path: string): Promise<void>
@@ -35,7 +43,10 @@ export interface FileSystem {
   readonly root: string
 }
 
-/** A file open for reading. Reads at or past the end return fewer bytes; `size` is that at opening. */
+/**
+ * A file open for reading. Reads at or past the end return fewer bytes; `size` is that at opening. Closing
+ * waits for running calls, and may be repeated; a call on a closed handle throws `CLOSED`.
+ */
 export interface ReadHandle {
   readonly path: string
   readonly size: number
@@ -46,12 +57,18 @@ export interface ReadHandle {
   closeSync(): void
 }
 
-/** A file open for writing. Positions need not be in order; a gap reads as zeros. */
+/**
+ * A file open for writing. Positions need not be in order; a gap reads as zeros. Bytes handed to `write`
+ * must not change before it is done. Closing is as for `ReadHandle`, and makes nothing durable.
+ */
 export interface WriteHandle {
   readonly path: string
   write(bytes: Uint8Array, offset: number): Promise<void>
   writeSync(bytes: Uint8Array, offset: number): void
-  /** Makes the bytes written so far durable (`fdatasync`). Never retried by callers: see `POISONED`. */
+  /**
+   * Makes the bytes durable whose writes were done when it was called (`fdatasync`). Never retried by
+   * callers, for after a failure nobody knows what is durable: see `POISONED`.
+   */
   sync(): Promise<void>
   syncSync(): void
   close(): Promise<void>

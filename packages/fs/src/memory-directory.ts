@@ -59,7 +59,7 @@ export class MemoryDirectory {
     const names = new Map(this.#disk ?? this.#names)
     if (this.#disk === undefined) {
       for (const changes of this.#changes.toReversed()) {
-        for (const { name, before } of changes.toReversed()) place(names, name, before)
+        for (const { name, before } of changes) place(names, name, before)
       }
     }
     for (const changes of this.#changes) if (survives()) apply(names, changes)

@@ -169,6 +169,18 @@ describe('names', () => {
     expect(fs.crashImage('drop').listSync('').toSorted()).toEqual(['a', 'b'])
   })
 
+  test('a sync covers the names that were there when it was called', async () => {
+    const { fs } = await started(1)
+    await fs.link('a', 'b')
+    const syncs = [fs.syncDirectory(''), fs.syncDirectory('')]
+    const late = fs.createSync('c', { exclusive: true })
+    await Promise.all(syncs)
+    expect(fs.crashImage('drop').listSync('').toSorted()).toEqual(['a', 'b'])
+    await late.close()
+    await fs.syncDirectory('')
+    expect(fs.crashImage('drop').listSync('').toSorted()).toEqual(['a', 'b', 'c'])
+  })
+
   test('two names of a file are one file after a crash too', async () => {
     const { fs, file } = await started(10)
     await fs.link('a', 'b')

@@ -1,89 +1,75 @@
-import type { EntryArena } from './entry-arena.ts'
+import { FIRST_REF, type EntryArena } from './entry-arena.ts'
+import { equalKeys, hashKey, loadKey, wordsFor } from './key-words.ts'
 
 const SLOTS_START = 1024
+const PROBE_WORDS_START = 64
 
 /**
- * Finds the holder of a key by its hash: open addressing, linear probing. A slot is two words, the hash
- * and the ref of the holder, so that a miss or a growing table never looks into the arena. Holders are
- * never removed and never move, so a slot is written once.
+ * Finds the holder of a key by its hash: open addressing, linear probing. A slot is one word: the ref of
+ * the holder in the low bits, and above it as many bits of the hash as there is room for, so that other
+ * keys are seldom looked at. Holders are never removed and never move, so a slot is written once.
  */
 export class KeyIndex {
   buffer: SharedArrayBuffer
   #slots: Int32Array
   #count = 0
   readonly #arena: EntryArena
+  /** The key of the last `find`, and its hash. */
+  #probe: Int32Array = new Int32Array(PROBE_WORDS_START)
+  #hash = 0
 
   constructor(arena: EntryArena, buffer?: SharedArrayBuffer) {
     this.#arena = arena
-    this.buffer = buffer ?? new SharedArrayBuffer(SLOTS_START * 8)
+    this.buffer = buffer ?? new SharedArrayBuffer(SLOTS_START * 4)
     this.#slots = new Int32Array(this.buffer)
   }
 
-  /** The holder of a key whose hash is known, or 0. */
-  find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  /** The holder of the key `bytes[start .. end)`, or 0. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    if (length > this.#probe.length * 4) this.#probe = new Int32Array(wordsFor(length))
+    const probe = this.#probe
+    loadKey(bytes, start, end, probe)
+    const hash = hashKey(probe, 0, length)
+    this.#hash = hash
+    const arena = this.#arena
+    const words = arena.words
+    const slots = this.#slots
+    const refMask = arena.refMask
+    const mask = slots.length - 1
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const slot = slots[at]
+      if (slot === 0) return 0
+      if (((slot ^ hash) & ~refMask) !== 0) continue
+      const ref = slot & refMask
+      if (arena.keyLengthOf(ref) !== length) continue
+      if (equalKeys(words, arena.keyWordOf(ref), probe, 0, length)) return ref
+    }
+  }
+
+  /** Adds the holder, already in the arena, of the key that the last `find` did not find. */
+  add(holder: number): void {
+    this.#count++
+    if (this.#count * 3 > this.#slots.length * 2) this.#grow()
+    else this.#place(this.#hash, holder)
+  }
+
+  #place(hash: number, holder: number): void {
     const slots = this.#slots
     const mask = slots.length - 1
-    let slot = (hash << 1) & mask
-    for (;;) {
-      const ref = slots[slot + 1]
-      if (ref === 0) return 0
-      if (slots[slot] === hash && this.#isKey(ref, bytes, start, end)) return ref
-      slot = (slot + 2) & mask
-    }
+    let at = hash & mask
+    while (slots[at] !== 0) at = (at + 1) & mask
+    slots[at] = (hash & ~this.#arena.refMask) | holder
   }
 
-  /** Adds the holder of a key that `find` did not find. */
-  add(hash: number, holder: number): void {
-    place(this.#slots, hash, holder)
-    this.#count++
-    if (this.#count * 3 > this.#slots.length) this.#grow()
-  }
-
-  #isKey(ref: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const arena = this.#arena
-    const length = end - start
-    if (arena.keyLengthOf(ref) !== length) return false
-    const held = arena.bytes
-    const at = arena.contentOf(ref)
-    for (let i = 0; i < length; i++) if (held[at + i] !== bytes[start + i]) return false
-    return true
-  }
-
+  /** Hashes the holders again, in the order in which they lie, so that memory is read in sequence. */
   #grow(): void {
-    const from = this.#slots
-    this.buffer = new SharedArrayBuffer(from.byteLength * 2)
+    const arena = this.#arena
+    this.buffer = new SharedArrayBuffer(this.#slots.byteLength * 2)
     this.#slots = new Int32Array(this.buffer)
-    for (let slot = 0; slot < from.length; slot += 2) {
-      if (from[slot + 1] !== 0) place(this.#slots, from[slot], from[slot + 1])
+    for (let ref = FIRST_REF; ref < arena.used; ref = arena.after(ref)) {
+      if (arena.holderOf(ref) !== ref) continue
+      this.#place(hashKey(arena.words, arena.keyWordOf(ref), arena.keyLengthOf(ref)), ref)
     }
   }
-}
-
-function place(slots: Int32Array, hash: number, holder: number): void {
-  const mask = slots.length - 1
-  let slot = (hash << 1) & mask
-  while (slots[slot + 1] !== 0) slot = (slot + 2) & mask
-  slots[slot] = hash
-  slots[slot + 1] = holder
-}
-
-/** MurmurHash3, 32 bits, over `bytes[start .. end)`. */
-export function hashKey(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0
-  let at = start
-  for (; at + 4 <= end; at += 4) {
-    hash = mix(hash, bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24))
-  }
-  let tail = 0
-  for (let shift = 0; at < end; at++, shift += 8) tail |= bytes[at] << shift
-  hash = mix(hash, tail) ^ (end - start)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
-  return hash ^ (hash >>> 16)
-}
-
-function mix(hash: number, word: number): number {
-  const scrambled = Math.imul(word, 0xcc9e_2d51)
-  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b87_3593)
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe654_6b64) | 0
 }

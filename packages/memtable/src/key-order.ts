@@ -1,21 +1,17 @@
-import { compareBytes } from '@meru/core'
-import type { EntryArena } from './entry-arena.ts'
-import { sortHolders } from './key-sort.ts'
+import { FIRST_REF, type EntryArena } from './entry-arena.ts'
+import { compareHolders, sortHolders } from './key-sort.ts'
+import { compareKeys, loadKey } from './key-words.ts'
 
-/** Most refs of a block; positions count in it. */
+/** Most refs of a block; positions count in it. A power of two. */
 const BLOCK_REFS_MAX = 512
-/** Refs in a new block: leaves room for keys between. */
+/** Refs of a block in a fresh order: leaves room for keys between. */
 const BLOCK_REFS_START = 384
+const FRESH_REFS_START = 64
 
-/** The holders in key order, among the entries before `orderedWords`. */
+/** Holders in key order, of the keys that first came in entries before `orderedWords`. */
 export interface OrderedRefs {
   readonly order: SharedArrayBuffer
   readonly orderedWords: number
-}
-
-interface Block {
-  readonly refs: Int32Array
-  length: number
 }
 
 /**
@@ -28,20 +24,22 @@ interface Block {
 export class KeyOrder {
   generation = 0
   readonly #arena: EntryArena
-  #blocks: Block[] = []
+  readonly #blocks: BlockList = { refs: [], lengths: [], firsts: [] }
   #count = 0
-  /** Entries before this ref have been looked at. */
-  #end = 1
+  /** Entries before this ref have been taken in. */
+  #end = FIRST_REF
+  /** Room for the holders that `advance` collects. */
+  #fresh: Int32Array = new Int32Array(FRESH_REFS_START)
 
   constructor(arena: EntryArena) {
     this.#arena = arena
   }
 
-  /** The order that another thread has made so far. */
+  /** The order as far as another thread has made it. */
   static attach(arena: EntryArena, made: OrderedRefs): KeyOrder {
     const order = new KeyOrder(arena)
     const refs = new Int32Array(made.order)
-    order.#blocks = cut(refs)
+    replaceBlocks(order.#blocks, 0, 0, refs, BLOCK_REFS_START)
     order.#count = refs.length
     order.#end = made.orderedWords
     return order
@@ -52,10 +50,11 @@ export class KeyOrder {
     const order = new SharedArrayBuffer(this.#count * 4)
     const refs = new Int32Array(order)
     let at = 0
-    for (const block of this.#blocks) {
-      refs.set(block.refs.subarray(0, block.length), at)
-      at += block.length
-    }
+    this.#blocks.refs.forEach((block, b) => {
+      const length = this.#blocks.lengths[b]
+      refs.set(block.subarray(0, length), at)
+      at += length
+    })
     return { order, orderedWords: this.#end }
   }
 
@@ -63,68 +62,65 @@ export class KeyOrder {
   advance(): void {
     const arena = this.#arena
     if (this.#end === arena.used) return
-    let fresh = this.#collect(this.#end)
+    const fresh = this.#collect(this.#end)
     this.#end = arena.used
     if (fresh.length === 0) return
     this.generation++
     this.#count += fresh.length
-    if (this.#isAscending(fresh) && this.#isBehindAll(fresh[0])) {
-      this.#blocks.push(...cut(fresh))
-      return
+    const isAscending = this.#isAscending(fresh)
+    if (isAscending && this.#isBehindAll(fresh[0])) {
+      this.#append(fresh)
+    } else if (fresh.length * 2 > this.#count) {
+      this.#rebuild(fresh.length === this.#count ? fresh : this.#collect(FIRST_REF))
+    } else {
+      if (!isAscending) sortHolders(arena, fresh)
+      this.#merge(fresh)
     }
-    if (fresh.length * 2 > this.#count) {
-      if (fresh.length < this.#count) fresh = this.#collect(1)
-      sortHolders(arena, fresh, fresh.length)
-      this.#blocks = cut(fresh)
-      return
-    }
-    sortHolders(arena, fresh, fresh.length)
-    this.#merge(fresh)
   }
 
   /** The position behind the last key. */
   get endPosition(): number {
-    return this.#blocks.length * BLOCK_REFS_MAX
+    return this.#blocks.refs.length * BLOCK_REFS_MAX
   }
 
   /** The position of the first key ≥ `bytes[start .. end)`. */
   locate(bytes: Uint8Array, start: number, end: number): number {
-    let low = 0
-    let high = this.#blocks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#compare(this.#blocks[middle].refs[0], bytes, start, end) <= 0) low = middle + 1
-      else high = middle
-    }
-    if (low === 0) return 0
-    const block = this.#blocks[low - 1]
-    return (low - 1) * BLOCK_REFS_MAX + this.#search(block.refs, block.length, bytes, start, end)
+    const words = new Int32Array((end - start + 3) >>> 2)
+    loadKey(bytes, start, end, words)
+    return this.#locate(words, 0, end - start)
+  }
+
+  /** The position of a holder that has been taken in. */
+  locateHolder(holder: number): number {
+    const arena = this.#arena
+    return this.#locate(arena.words, arena.keyWordOf(holder), arena.keyLengthOf(holder))
   }
 
   /** The holder at a position, or 0 where a block has room. */
   holderAt(position: number): number {
-    const block = this.#blocks[Math.floor(position / BLOCK_REFS_MAX)]
-    const index = position % BLOCK_REFS_MAX
-    return index < block.length ? block.refs[index] : 0
+    return this.#blocks.refs[Math.floor(position / BLOCK_REFS_MAX)][position % BLOCK_REFS_MAX]
   }
 
   /** The refs of the newest version of each key, in key order. */
   newest(): Uint32Array {
+    const arena = this.#arena
     const newest = new Uint32Array(this.#count)
     let at = 0
-    for (const { refs, length } of this.#blocks) {
-      for (let i = 0; i < length; i++) newest[at++] = this.#arena.newestOf(refs[i])
+    for (let b = 0; b < this.#blocks.refs.length; b++) {
+      const refs = this.#blocks.refs[b]
+      const length = this.#blocks.lengths[b]
+      for (let i = 0; i < length; i++) newest[at++] = arena.versionAt(refs[i], Infinity, arena.used)
     }
     return newest
   }
 
-  /** The holders among the entries from `ref` on. */
-  #collect(from: number): Int32Array {
+  /** The holders among the entries from `start` on, in a view of `#fresh`. */
+  #collect(start: number): Int32Array {
     const arena = this.#arena
-    let holders = new Int32Array(64)
+    let holders = this.#fresh
     let count = 0
-    for (let ref = from; ref < arena.used; ref = arena.after(ref)) {
-      if (!arena.isHolder(ref)) continue
+    for (let ref = start; ref < arena.used; ref = arena.after(ref)) {
+      if (arena.holderOf(ref) !== ref) continue
       if (count === holders.length) {
         const larger = new Int32Array(count * 2)
         larger.set(holders)
@@ -132,109 +128,143 @@ export class KeyOrder {
       }
       holders[count++] = ref
     }
-    return holders.slice(0, count)
+    return holders.subarray(0, count)
   }
 
   #isAscending(refs: Int32Array): boolean {
     for (let i = 1; i < refs.length; i++) {
-      if (this.#arena.compareHolders(refs[i - 1], refs[i]) > 0) return false
+      if (compareHolders(this.#arena, refs[i - 1], refs[i]) > 0) return false
     }
     return true
   }
 
   #isBehindAll(holder: number): boolean {
-    const last = this.#blocks.at(-1)
-    return last === undefined || this.#arena.compareHolders(last.refs[last.length - 1], holder) < 0
+    const { refs, lengths } = this.#blocks
+    const b = refs.length - 1
+    return b < 0 || compareHolders(this.#arena, refs[b][lengths[b] - 1], holder) < 0
+  }
+
+  /** Fills the last block, then whole ones: more of the same kind is likely to come. */
+  #append(fresh: Int32Array): void {
+    const { refs, lengths } = this.#blocks
+    const b = refs.length - 1
+    let taken = 0
+    if (b >= 0) {
+      taken = Math.min(BLOCK_REFS_MAX - lengths[b], fresh.length)
+      refs[b].set(fresh.subarray(0, taken), lengths[b])
+      lengths[b] += taken
+    }
+    replaceBlocks(this.#blocks, refs.length, 0, fresh.subarray(taken), BLOCK_REFS_MAX)
+  }
+
+  #rebuild(holders: Int32Array): void {
+    sortHolders(this.#arena, holders)
+    replaceBlocks(this.#blocks, 0, this.#blocks.refs.length, holders, BLOCK_REFS_START)
   }
 
   /** Puts sorted holders where they belong, block by block. */
   #merge(fresh: Int32Array): void {
+    const arena = this.#arena
     let from = 0
     while (from < fresh.length) {
-      const b = Math.max(0, this.#blockAfter(fresh[from]) - 1)
-      let to = fresh.length
-      if (b + 1 < this.#blocks.length) {
-        const next = this.#blocks[b + 1].refs[0]
-        to = from + 1
-        while (to < fresh.length && this.#arena.compareHolders(fresh[to], next) < 0) to++
-      }
-      this.#mergeBlock(b, fresh, from, to)
+      const b = Math.max(
+        0,
+        this.#blockOf(arena.words, arena.keyWordOf(fresh[from]), arena.keyLengthOf(fresh[from])),
+      )
+      const { firsts } = this.#blocks
+      let to = from + 1
+      if (b + 1 === firsts.length) to = fresh.length
+      else while (to < fresh.length && compareHolders(arena, fresh[to], firsts[b + 1]) < 0) to++
+      this.#mergeBlock(b, fresh.subarray(from, to))
       from = to
     }
   }
 
-  /** The index of the first block that begins behind a key. */
-  #blockAfter(holder: number): number {
-    let low = 0
-    let high = this.#blocks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#arena.compareHolders(this.#blocks[middle].refs[0], holder) <= 0) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
   /** Fills from the back, so that no ref is overwritten before it has moved. */
-  #mergeBlock(b: number, fresh: Int32Array, from: number, to: number): void {
-    const block = this.#blocks[b]
-    const total = block.length + to - from
-    let refs = block.refs
+  #mergeBlock(b: number, fresh: Int32Array): void {
+    const arena = this.#arena
+    const { lengths, firsts } = this.#blocks
+    const total = lengths[b] + fresh.length
+    let refs = this.#blocks.refs[b]
     if (total > BLOCK_REFS_MAX) {
       refs = new Int32Array(total)
-      refs.set(block.refs.subarray(0, block.length))
+      refs.set(this.#blocks.refs[b])
     }
-    let left = block.length
-    let write = total
-    for (let i = to - 1; i >= from; i--) {
-      const at = this.#rank(refs, left, fresh[i])
-      refs.copyWithin(write - (left - at), at, left)
-      write -= left - at
+    let left = lengths[b]
+    for (let i = fresh.length - 1; i >= 0; i--) {
+      const holder = fresh[i]
+      const at = this.#rank(refs, left, arena.words, arena.keyWordOf(holder), arena.keyLengthOf(holder))
+      refs.copyWithin(at + i + 1, at, left)
+      refs[at + i] = holder
       left = at
-      refs[--write] = fresh[i]
     }
-    if (total > BLOCK_REFS_MAX) this.#blocks.splice(b, 1, ...cut(refs))
-    else block.length = total
+    if (total > BLOCK_REFS_MAX) {
+      replaceBlocks(this.#blocks, b, 1, refs, BLOCK_REFS_START)
+    } else {
+      lengths[b] = total
+      firsts[b] = refs[0]
+    }
   }
 
-  /** How many of `refs[0 .. length)` have a key less than the holder's. */
-  #rank(refs: Int32Array, length: number, holder: number): number {
-    if (length === 0 || this.#arena.compareHolders(refs[length - 1], holder) < 0) return length
-    let low = 0
-    let high = length - 1
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#arena.compareHolders(refs[middle], holder) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
+  #locate(key: Int32Array, start: number, length: number): number {
+    const b = this.#blockOf(key, start, length)
+    if (b < 0) return 0
+    const { refs, lengths } = this.#blocks
+    return b * BLOCK_REFS_MAX + this.#rank(refs[b], lengths[b], key, start, length)
   }
 
-  #search(refs: Int32Array, length: number, bytes: Uint8Array, start: number, end: number): number {
-    let low = 0
-    let high = length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#compare(refs[middle], bytes, start, end) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  #compare(holder: number, bytes: Uint8Array, start: number, end: number): number {
+  /** The last block that begins at or before a key, or −1. */
+  #blockOf(key: Int32Array, start: number, length: number): number {
     const arena = this.#arena
-    const at = arena.contentOf(holder)
-    return compareBytes(arena.bytes, at, at + arena.keyLengthOf(holder), bytes, start, end)
+    const { firsts } = this.#blocks
+    let low = 0
+    let high = firsts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const ref = firsts[middle]
+      if (compareKeys(arena.words, arena.keyWordOf(ref), arena.keyLengthOf(ref), key, start, length) <= 0)
+        low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  /** How many of `refs[0 .. count)` have a lesser key. */
+  #rank(refs: Int32Array, count: number, key: Int32Array, start: number, length: number): number {
+    const arena = this.#arena
+    let low = 0
+    let high = count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const ref = refs[middle]
+      if (compareKeys(arena.words, arena.keyWordOf(ref), arena.keyLengthOf(ref), key, start, length) < 0)
+        low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
-function cut(refs: Int32Array): Block[] {
-  const blocks: Block[] = []
-  for (let from = 0; from < refs.length; from += BLOCK_REFS_START) {
-    const part = refs.subarray(from, from + BLOCK_REFS_START)
-    const room = new Int32Array(BLOCK_REFS_MAX)
-    room.set(part)
-    blocks.push({ refs: room, length: part.length })
-  }
-  return blocks
+interface BlockList {
+  refs: Int32Array[]
+  lengths: number[]
+  /** The first ref of each. */
+  firsts: number[]
+}
+
+/** Puts `refs`, cut into blocks of `size`, in the place of `removed` blocks from `at` on. */
+function replaceBlocks(blocks: BlockList, at: number, removed: number, refs: Int32Array, size: number): void {
+  const parts: Int32Array[] = []
+  for (let from = 0; from < refs.length; from += size) parts.push(refs.subarray(from, from + size))
+  const lengths = parts.map((part) => part.length)
+  const firsts = parts.map((part) => part[0])
+  blocks.refs = [...blocks.refs.slice(0, at), ...parts.map(withRoom), ...blocks.refs.slice(at + removed)]
+  blocks.lengths = [...blocks.lengths.slice(0, at), ...lengths, ...blocks.lengths.slice(at + removed)]
+  blocks.firsts = [...blocks.firsts.slice(0, at), ...firsts, ...blocks.firsts.slice(at + removed)]
+}
+
+function withRoom(refs: Int32Array): Int32Array {
+  const block = new Int32Array(BLOCK_REFS_MAX)
+  block.set(refs)
+  return block
 }

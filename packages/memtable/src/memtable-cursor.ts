@@ -71,21 +71,17 @@ export class MemtableCursor {
     const { lower, upper, reverse } = this.#range
     const { generation } = this.#order
     if (reverse === true) {
-      const next = this.#last === 0 ? this.#locate(this.#from, Infinity) : this.#locateHolder(this.#last)
+      const next =
+        this.#last === 0 ? this.#locate(this.#from, Infinity) : this.#order.locateHolder(this.#last)
       return { generation, next, stop: Math.min(next, this.#locate(lower, 0)) }
     }
-    const next = this.#last === 0 ? this.#locate(this.#from, 0) : this.#locateHolder(this.#last) + 1
+    const next = this.#last === 0 ? this.#locate(this.#from, 0) : this.#order.locateHolder(this.#last) + 1
     return { generation, next, stop: Math.max(next, this.#locate(upper, Infinity)) }
   }
 
   #locate(key: Uint8Array | undefined, otherwise: number): number {
     if (key === undefined) return Math.min(otherwise, this.#order.endPosition)
     return this.#order.locate(key, 0, key.length)
-  }
-
-  #locateHolder(holder: number): number {
-    const start = this.#arena.contentOf(holder)
-    return this.#order.locate(this.#arena.bytes, start, start + this.#arena.keyLengthOf(holder))
   }
 }
 

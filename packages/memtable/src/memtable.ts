@@ -1,6 +1,6 @@
 import { KIND_DELETE, KIND_PUT, type EntryKind, type SeqNo } from '@meru/core'
 import { ARENA_BYTES_MAX, EntryArena } from './entry-arena.ts'
-import { hashKey, KeyIndex } from './key-index.ts'
+import { KeyIndex } from './key-index.ts'
 import { KeyOrder, type OrderedRefs } from './key-order.ts'
 import { MemtableCursor, type CursorOptions } from './memtable-cursor.ts'
 
@@ -74,14 +74,20 @@ export class Memtable {
   ): boolean {
     const { arena, index, sealed } = this.#parts
     if (sealed) throw new TypeError('memtable: apply after seal')
-    if (!Number.isSafeInteger(seqno) || seqno < 0) throw new TypeError(`memtable: seqno ${seqno}`)
-    const hash = hashKey(bytes, keyStart, keyEnd)
-    const holder = index.find(bytes, keyStart, keyEnd, hash)
-    if (!arena.reserve(keyEnd - keyStart + valueEnd - valueStart)) return false
+    if (!Number.isSafeInteger(seqno) || seqno < 0) throw new TypeError(`memtable: seqno is ${seqno}`)
+    const isInside = keyStart >= 0 && keyEnd <= bytes.length && valueStart >= 0 && valueEnd <= bytes.length
+    if (!isInside || !(keyStart <= keyEnd && valueStart <= valueEnd)) {
+      const ranges = `key ${keyStart}..${keyEnd}, value ${valueStart}..${valueEnd}`
+      throw new TypeError(`memtable: ${ranges} of ${bytes.length} bytes`)
+    }
+    const holder = index.find(bytes, keyStart, keyEnd)
+    const keyLength = keyEnd - keyStart
+    const valueLength = valueEnd - valueStart
+    if (!arena.reserve(holder === 0 ? keyLength : 0, valueLength)) return false
     const isDelete = kind === KIND_DELETE
-    const ref = arena.append(bytes, keyStart, keyEnd, valueStart, valueEnd, seqno, isDelete, holder)
+    const ref = arena.append(bytes, keyStart, keyLength, valueStart, valueLength, seqno, isDelete, holder)
     if (holder === 0) {
-      index.add(hash, ref)
+      index.add(ref)
       this.keys++
     }
     this.entries++
@@ -95,7 +101,7 @@ export class Memtable {
   /** The ref of the newest version of a key with seqno ≤ `seqnoMax`, deletes included, or 0. */
   find(bytes: Uint8Array, keyStart: number, keyEnd: number, seqnoMax: SeqNo): number {
     const { arena, index } = this.#parts
-    const holder = index.find(bytes, keyStart, keyEnd, hashKey(bytes, keyStart, keyEnd))
+    const holder = index.find(bytes, keyStart, keyEnd)
     return holder === 0 ? 0 : arena.versionAt(holder, seqnoMax, arena.used)
   }
 
@@ -136,23 +142,22 @@ export class Memtable {
 
   keyStartOf(ref: number): number {
     const { arena } = this.#parts
-    return arena.contentOf(arena.holderOf(ref))
+    return arena.keyWordOf(arena.holderOf(ref)) * 4
   }
 
   keyEndOf(ref: number): number {
     const { arena } = this.#parts
     const holder = arena.holderOf(ref)
-    return arena.contentOf(holder) + arena.keyLengthOf(holder)
+    return arena.keyWordOf(holder) * 4 + arena.keyLengthOf(holder)
   }
 
   valueStartOf(ref: number): number {
-    const { arena } = this.#parts
-    return arena.contentOf(ref) + arena.keyLengthOf(ref)
+    return this.#parts.arena.valueWordOf(ref) * 4
   }
 
   valueEndOf(ref: number): number {
     const { arena } = this.#parts
-    return arena.contentOf(ref) + arena.keyLengthOf(ref) + arena.valueLengthOf(ref)
+    return arena.valueWordOf(ref) * 4 + arena.valueLengthOf(ref)
   }
 }
 
@@ -160,12 +165,13 @@ function newParts({ bytesMax }: MemtableOptions): Parts {
   if (!Number.isInteger(bytesMax) || bytesMax < 1 || bytesMax > ARENA_BYTES_MAX) {
     throw new TypeError(`memtable: bytesMax is ${bytesMax}, expected 1 to ${ARENA_BYTES_MAX}`)
   }
-  const arena = new EntryArena(bytesMax)
+  const arena = EntryArena.create(bytesMax)
   return { arena, index: new KeyIndex(arena), order: new KeyOrder(arena), sealed: false }
 }
 
 function attachParts(shared: SharedMemtable): Parts {
-  const arena = EntryArena.attach(shared.arena, shared.arenaWords)
+  const arena = new EntryArena(shared.arena)
+  arena.used = shared.arenaWords
   const index = new KeyIndex(arena, shared.slots)
   return { arena, index, order: KeyOrder.attach(arena, shared), sealed: true }
 }

@@ -81,7 +81,9 @@ const SPARES_MAX = 2
 
 /**
  * Groups in the order of the log: the one being written, then those that wait. Records go to the last
- * that waits; there is more than one only where a record had to start a new segment.
+ * that waits; there is more than one only where a new segment has to start.
+ *
+ * A group is never parted: it fails whole, so that nobody is refused a record that stays in the log.
  */
 export class GroupQueue {
   inFlight: Group | undefined

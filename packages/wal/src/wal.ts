@@ -1,6 +1,12 @@
 import { MeruError } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
-import { END_OF_LOG, END_OF_SEGMENT, FRAGMENT_HEADER_BYTES, RECORD_BYTES_MAX } from './format.ts'
+import {
+  END_OF_LOG,
+  END_OF_SEGMENT,
+  FRAGMENT_HEADER_BYTES,
+  RECORD_BYTES_MAX,
+  SEGMENT_BYTES_MAX,
+} from './format.ts'
 import { type Group, GroupQueue } from './group-queue.ts'
 import { framedBytes, writeRecord, writeSegmentHeader } from './record-writer.ts'
 import { removeSegments } from './remove-segments.ts'
@@ -20,7 +26,10 @@ export interface WalOptions {
   readonly directory: string
   /** Above all epochs in the directory. */
   readonly epoch: number
-  /** A record that does not fit goes to the next segment. Larger means fewer files and later removal. */
+  /**
+   * A group whose first record does not fit goes to the next segment; a group is never parted. Larger
+   * means fewer files and later removal.
+   */
   readonly segmentBytesMax: number
   /**
    * Fill segments with zeros ahead of use, as long as groups are small: a sync then moves data alone.
@@ -102,8 +111,8 @@ export class Wal {
 
   /**
    * Appends a record, copying the payload, and returns the number of its segment. It is nowhere but in
-   * memory until a `commit`. Throws `INVALID` for a record that is too long, and `CLOSED`, `POISONED` or
-   * `FENCED` if the log takes no more.
+   * memory until a `commit`. Throws `INVALID` for a record, or a group, that is too long, and `CLOSED`,
+   * `POISONED` or `FENCED` if the log takes no more.
    */
   append(payload: Uint8Array): number {
     if (this.#refusal !== undefined) throw this.#refusal
@@ -111,10 +120,11 @@ export class Wal {
       throw new MeruError('INVALID', `a record of ${payload.length} bytes; at most ${RECORD_BYTES_MAX} fit`)
     }
     let group = this.#queue.open ?? this.#begin(this.position)
-    const { end } = group
-    const bytes = framedBytes(end, payload.length) + MARKER_BYTES_MAX
-    if (end > 0 && end + bytes > this.#bytesMax(group.segment)) {
+    const end = group.end + framedBytes(group.end, payload.length) + MARKER_BYTES_MAX
+    if (end > this.#bytesMax(group.segment) && group.out.length === 0 && group.end > 0) {
       group = this.#queue.begin(group.segment + 1, 0)
+    } else if (end > SEGMENT_BYTES_MAX) {
+      throw new MeruError('INVALID', `${group.out.length} bytes wait for a commit; no more fit into one`)
     }
     if (group.end === 0) writeSegmentHeader(group.out, { epoch: this.#options.epoch, segment: group.segment })
     writeRecord(group.out, group.start, payload)

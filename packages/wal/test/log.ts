@@ -4,7 +4,14 @@ import { replay, type ReplayReport, Wal, type WalOptions, type WalPosition } fro
 
 /** The log that most tests write: small segments, nothing allocated ahead. */
 export function startLog(fs: FileSystem, options: Partial<WalOptions> = {}): Promise<Wal> {
-  return Wal.create({ fs, directory: 'wal', epoch: 1, segmentBytesMax: 1 << 20, preallocate: false, ...options })
+  return Wal.create({
+    fs,
+    directory: 'wal',
+    epoch: 1,
+    segmentBytesMax: 1 << 20,
+    preallocate: false,
+    ...options,
+  })
 }
 
 /** A payload that is unlike those of other numbers and lengths, at every byte. */
@@ -74,7 +81,8 @@ export async function codeOf(call: Promise<unknown> | (() => unknown)): Promise<
 
 /** How many of `written` a recovery has found; throws if it found anything else. */
 export function prefixLength(written: readonly Uint8Array[], found: readonly Uint8Array[]): number {
-  if (found.length > written.length) throw new Error(`${found.length} records found, ${written.length} written`)
+  if (found.length > written.length)
+    throw new Error(`${found.length} records found, ${written.length} written`)
   found.forEach((payload, i) => {
     if (Buffer.compare(payload, written[i]) !== 0) throw new Error(`record ${i} is not what was written`)
   })

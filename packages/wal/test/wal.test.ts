@@ -1,11 +1,13 @@
 import { MemoryFs } from '@meru/fs'
 import { FaultyFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
-import { listSegments, Wal, type WalOptions } from '../src/index.ts'
+import { listSegments, type Wal, type WalOptions } from '../src/index.ts'
 import { codeOf, path, payloadOf, prefixLength, recover, recoverTexts, startLog, text } from './log.ts'
 
 /** A log over a file system that counts. */
-async function startCounted(options: Partial<WalOptions> = {}): Promise<{ wal: Wal; faulty: FaultyFs; memory: MemoryFs }> {
+async function startCounted(
+  options: Partial<WalOptions> = {},
+): Promise<{ wal: Wal; faulty: FaultyFs; memory: MemoryFs }> {
   const memory = new MemoryFs()
   const faulty = new FaultyFs(memory)
   return { wal: await startLog(faulty.fs, options), faulty, memory }
@@ -192,8 +194,10 @@ describe('rotation', () => {
     const fs = new MemoryFs()
     const wal = await startLog(fs, { segmentBytesMax: 4096 })
     const segments: number[] = []
-    for (let i = 0; i < 10; i++) segments.push(wal.append(payloadOf(i, 1000)))
-    await wal.commit({ sync: true })
+    for (let i = 0; i < 10; i++) {
+      segments.push(wal.append(payloadOf(i, 1000)))
+      await wal.commit({ sync: true })
+    }
     expect(segments).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3, 4])
     expect((await recover(fs.crashImage('drop'))).ends.map(({ segment }) => segment)).toEqual(segments)
     for (const segment of [1, 2, 3]) expect(await fs.size(path(segment))).toBeLessThanOrEqual(4096)
@@ -203,9 +207,24 @@ describe('rotation', () => {
     const fs = new MemoryFs()
     const wal = await startLog(fs, { segmentBytesMax: 4096 })
     const written = [payloadOf(0, 10), payloadOf(1, 100_000), payloadOf(2, 10)]
-    expect(written.map((payload) => wal.append(payload))).toEqual([1, 2, 3])
-    await wal.commit({ sync: true })
+    for (const [i, payload] of written.entries()) {
+      expect(wal.append(payload)).toBe(i + 1)
+      await wal.commit({ sync: true })
+    }
     expect((await recover(fs.crash('drop'))).payloads).toEqual(written)
+  })
+
+  test('never parts a group', async () => {
+    const fs = new MemoryFs()
+    const wal = await startLog(fs, { segmentBytesMax: 4096 })
+    wal.append(text('first'))
+    await wal.commit({ sync: true })
+    const group = Array.from({ length: 20 }, (_, i) => payloadOf(i, 1000))
+    expect(new Set(group.map((payload) => wal.append(payload)))).toEqual(new Set([1]))
+    await wal.commit({ sync: true })
+    expect(wal.append(text('last'))).toBe(2)
+    await wal.close()
+    expect((await recover(fs)).payloads).toEqual([text('first'), ...group, text('last')])
   })
 })
 
@@ -266,8 +285,10 @@ describe('removal', () => {
       const memory = new MemoryFs()
       const faulty = new FaultyFs(memory)
       const wal = await startLog(faulty.fs, { segmentBytesMax: 1024 })
-      for (let i = 0; i < 6; i++) wal.append(payloadOf(i, 900))
-      await wal.commit({ sync: true })
+      for (let i = 0; i < 6; i++) {
+        wal.append(payloadOf(i, 900))
+        await wal.commit({ sync: true })
+      }
       faulty.crashAt(faulty.calls + 1 + stop)
       await wal.removeBefore({ epoch: 1, segment: 5 }).catch(() => undefined)
       const { payloads } = await recover(memory.crashImage('names', random.below))
@@ -341,9 +362,12 @@ describe('an epoch', () => {
   })
 })
 
-test.each([{ epoch: 0 }, { epoch: 1.5 }, { epoch: 2 ** 32 }, { segmentBytesMax: 1023 }, { segmentBytesMax: 2 ** 31 }])(
-  'options %o are refused',
-  async (options) => {
-    await expect(startLog(new MemoryFs(), options)).rejects.toThrow(TypeError)
-  },
-)
+test.each([
+  { epoch: 0 },
+  { epoch: 1.5 },
+  { epoch: 2 ** 32 },
+  { segmentBytesMax: 1023 },
+  { segmentBytesMax: 2 ** 31 },
+])('options %o are refused', async (options) => {
+  await expect(startLog(new MemoryFs(), options)).rejects.toThrow(TypeError)
+})

@@ -4,7 +4,7 @@ import { Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import { BLOCK_BYTES, FRAGMENT_HEADER_BYTES, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX } from '../src/format.ts'
 import { framedBytes, writeRecord } from '../src/record-writer.ts'
-import { payloadOf, recover, startLog } from './log.ts'
+import { payloadOf, prefixLength, recover, startLog } from './log.ts'
 
 test('the length of a framed record is known before it is framed', () => {
   const random = new Random('framed length')
@@ -35,7 +35,7 @@ describe('records come back at every length around the block size', () => {
       const written = [payloadOf(1, length), payloadOf(2, 5)]
       for (const payload of written) wal.append(payload)
       await wal.close()
-      expect((await recover(fs)).payloads, `length ${length}`).toEqual(written)
+      expect(prefixLength(written, (await recover(fs)).payloads), `length ${length}`).toBe(2)
     }
   })
 
@@ -46,7 +46,7 @@ describe('records come back at every length around the block size', () => {
     for (const payload of written) wal.append(payload)
     await wal.close()
     const { payloads, report } = await recover(fs)
-    expect(payloads).toEqual(written)
+    expect(prefixLength(written, payloads)).toBe(written.length)
     expect(report).toMatchObject({ segments: 1, isClean: true })
   })
 })
@@ -61,7 +61,9 @@ test('a short record comes back at every offset of a block', async () => {
       wal.append(payload)
       await wal.commit({ sync: true })
     }
-    expect((await recover(fs.crash('drop'))).payloads, `${rest} bytes before the end of the block`).toEqual(written)
+    expect((await recover(fs.crash('drop'))).payloads, `${rest} bytes before the end of the block`).toEqual(
+      written,
+    )
   }
 })
 

@@ -3,6 +3,7 @@ import { KEY_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
 import { endText, flip32, flip64, hasEscape, TERMINATOR_LENGTH, textEnd, unescapeInto } from './key-bytes.ts'
 import { appendText, readText } from './text.ts'
+import { isBytes } from './value-check.ts'
 import { copyBytes, type ColumnPlan } from './value-codec.ts'
 import { halfPair, invalidValue } from './value-error.ts'
 
@@ -43,7 +44,7 @@ export function appendRawKeyText(out: ByteWriter, plan: ColumnPlan, value: unkno
     if (value.length > KEY_BYTES_MAX) throw keyTooLong(plan.table, plan.name, value.length)
     if (!appendText(out, value)) throw halfPair(plan, value)
   } else {
-    if (!(value instanceof Uint8Array)) throw invalidValue(plan, value, 'a Uint8Array')
+    if (!isBytes(value)) throw invalidValue(plan, value, 'a Uint8Array')
     if (value.length > KEY_BYTES_MAX) throw keyTooLong(plan.table, plan.name, value.length)
     out.append(value)
   }

@@ -3,6 +3,7 @@ import { ByteWriter } from './byte-writer.ts'
 import { endText, successor, TERMINATOR_LENGTH } from './key-bytes.ts'
 import { appendKeyValue, appendRawKeyText } from './key-codec.ts'
 import { StartsWith, type KeyBounds } from './key-range.ts'
+import { isBytes, isDate } from './value-check.ts'
 import type { ColumnPlan } from './value-codec.ts'
 
 /** The bounds of a range over a key, whatever its types are. */
@@ -108,5 +109,5 @@ function leadingValues(table: string, key: readonly ColumnPlan[], name: string, 
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false
-  return !(value instanceof Date) && !(value instanceof Uint8Array) && !(value instanceof StartsWith)
+  return !isDate(value) && !isBytes(value) && !(value instanceof StartsWith)
 }

@@ -10,6 +10,7 @@ import { rowLayout } from './row-layout.ts'
 import type { TableSchema } from './schema.ts'
 import { Selection } from './selection.ts'
 import { appendValueArea, checkValueLength, readValue, type ValueArea } from './value-area.ts'
+import { isBytes, isDate } from './value-check.ts'
 import { columnPlan } from './value-codec.ts'
 import { invalidValue, showValue } from './value-error.ts'
 import { readRow, readRows } from './vector-rows.ts'
@@ -211,8 +212,12 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   }
 }
 
-/** True if the record has no other properties than the values, undefined ones aside; cheap and exact when true. */
+/**
+ * True only if the plain object has no other properties than those of the values: as many as are not
+ * undefined. False says nothing.
+ */
 function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
+  if (Object.getPrototypeOf(record) !== Object.prototype) return false
   let properties = 0
   for (const _ in record) properties++
   let present = 0
@@ -222,5 +227,5 @@ function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
 
 function isRecord(value: unknown): value is AnyRecord {
   if (typeof value !== 'object' || value === null) return false
-  return !(value instanceof Date) && !(value instanceof Uint8Array) && !Array.isArray(value)
+  return !isDate(value) && !isBytes(value) && !Array.isArray(value)
 }

@@ -26,9 +26,17 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const SHORT_WRITE = 20
 const SHORT_READ = 16
 
+/** Longer texts are measured before they are written, so that no room for three bytes a character is made. */
+const LONG_WRITE = 8192
+
 /** Appends the UTF-8 form of `text`; false, with nothing written, if it holds half of a surrogate pair. */
 export function appendText(out: ByteWriter, text: string): boolean {
   const length = text.length
+  if (length > LONG_WRITE) {
+    if (!isWellFormed(text)) return false
+    out.append(encoder.encode(text))
+    return true
+  }
   out.reserve(length * 3)
   const at = out.length
   const bytes = out.bytes

@@ -2,6 +2,7 @@ import type { ByteWriter } from './byte-writer.ts'
 import { MeruError } from './errors.ts'
 import type { RowLayout } from './row-layout.ts'
 import { appendText, readText } from './text.ts'
+import { isBytes } from './value-check.ts'
 import { copyBytes, type ColumnPlan } from './value-codec.ts'
 import { halfPair, invalidValue } from './value-error.ts'
 
@@ -48,7 +49,7 @@ function appendVariable(out: ByteWriter, plan: ColumnPlan, value: unknown): void
     if (typeof value !== 'string') throw invalidValue(plan, value, 'a string')
     if (!appendText(out, value)) throw halfPair(plan, value)
   } else {
-    if (!(value instanceof Uint8Array)) throw invalidValue(plan, value, 'a Uint8Array')
+    if (!isBytes(value)) throw invalidValue(plan, value, 'a Uint8Array')
     out.append(value)
   }
 }

@@ -14,6 +14,7 @@ import {
 } from './int64.ts'
 import type { ColumnPlace } from './row-layout.ts'
 import { getUuid, putUuid } from './uuid.ts'
+import { isBytes, isDate } from './value-check.ts'
 import { invalidValue } from './value-error.ts'
 
 /** A column as the codecs see it: its place in the row and what its JavaScript values are. */
@@ -151,7 +152,7 @@ function putTimestampDate(
   value: unknown,
   plan: ColumnPlan,
 ): void {
-  if (!(value instanceof Date)) throw invalidValue(plan, value, 'a Date')
+  if (!isDate(value)) throw invalidValue(plan, value, 'a Date')
   const ms = value.getTime()
   if (ms >= -EXACT_MS_MAX && ms <= EXACT_MS_MAX) putSafeInteger(view, at, ms * 1000)
   else if (Number.isNaN(ms)) throw invalidValue(plan, value, 'a Date that is valid')
@@ -204,7 +205,7 @@ function putUuidValue(
 }
 
 function putFixed(_view: DataView, bytes: Uint8Array, at: number, value: unknown, plan: ColumnPlan): void {
-  if (!(value instanceof Uint8Array) || value.length !== plan.width) {
+  if (!isBytes(value) || value.length !== plan.width) {
     throw invalidValue(plan, value, `a Uint8Array of ${plan.width} bytes`)
   }
   bytes.set(value, at)

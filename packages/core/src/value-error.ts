@@ -1,4 +1,5 @@
 import { MeruError } from './errors.ts'
+import { isBytes, isDate } from './value-check.ts'
 
 /** Where a value stands, for messages. */
 export interface ColumnName {
@@ -28,8 +29,8 @@ export function showValue(value: unknown): string {
 
 function showObject(value: object | null): string {
   if (value === null) return 'null'
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
-  if (value instanceof Uint8Array) return `a Uint8Array of ${value.length} bytes`
+  if (isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
+  if (isBytes(value)) return `a Uint8Array of ${value.length} bytes`
   if (Array.isArray(value)) return `an array of ${value.length}`
   const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${shorten(name)}` : 'an object'

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { ByteWriter, MeruError, RowCodec, rowLayout, t, table, type Column } from '../src/index.ts'
 import { EVERY_COLUMN, KEY_COLUMNS, valueType } from './every-type.ts'
@@ -67,6 +68,41 @@ describe('rows come back as they went in', () => {
     const { schema } = table('set', { a: t.string(), b: t.int() }, { key: ['a', 'b'] })
     const codec = RowCodec.compile('set', schema)
     expect(roundTrip(codec, { a: 'x', b: 1 })).toEqual({ a: 'x', b: 1 })
+  })
+
+  test('an instance of a class, with accessors and inherited values', () => {
+    class Visit {
+      id = 1
+      get text(): string {
+        return `visit ${this.id}`
+      }
+    }
+    const { schema } = table(
+      'visits',
+      { id: t.int(), text: t.string(), note: t.string().nullable() },
+      { key: ['id'] },
+    )
+    const codec = RowCodec.compile('visits', schema)
+    expect(roundTrip(codec, new Visit())).toEqual({ id: 1, text: 'visit 1', note: null })
+    const bare = Object.assign(Object.create(null) as object, { id: 2, text: '' })
+    expect(roundTrip(codec, bare)).toEqual({ id: 2, text: '', note: null })
+  })
+
+  test('values of another realm', () => {
+    const { schema } = table(
+      'v',
+      { at: t.timestamptz(), raw: t.binary(), two: t.fixed(2) },
+      { key: ['at', 'raw'] },
+    )
+    const codec = RowCodec.compile('v', schema)
+    const foreign: unknown = runInNewContext(
+      '({ at: new Date(5), raw: new Uint8Array([1]), two: new Uint8Array(2) })',
+    )
+    expect(roundTrip(codec, foreign)).toStrictEqual({
+      at: new Date(5),
+      raw: Uint8Array.of(1),
+      two: new Uint8Array(2),
+    })
   })
 
   test('long texts, ASCII or not, and long binaries', () => {

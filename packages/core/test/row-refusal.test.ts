@@ -159,6 +159,19 @@ test('required columns must be there', () => {
 test('unknown columns are refused, in rows and keys', () => {
   expect(refusal({ id: 'a', nmae: 1 })).toMatch('the row has a column "nmae"; the columns are id, boolean')
   expect(refusal({ id: 'a', nmae: undefined })).toMatch('the row has a column "nmae"')
+  const maybe = table('m', { k: t.int(), v: t.int().nullable() }, { key: ['k'] })
+  const byMaybe = RowCodec.compile('m', maybe.schema)
+  expect(refusal({ k: 1, x: 2 }, undefined, byMaybe)).toMatch(
+    'the row has a column "x"; the columns are k, v',
+  )
+  class Odd {
+    k = 1
+    x = 2
+    get v(): number {
+      return 3
+    }
+  }
+  expect(refusal(new Odd(), undefined, byMaybe)).toMatch('the row has a column "x"')
   const pair = table('p', { a: t.int(), b: t.int() }, { key: ['a', 'b'] })
   const byPair = RowCodec.compile('p', pair.schema)
   const out = new ByteWriter()

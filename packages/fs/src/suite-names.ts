@@ -25,6 +25,18 @@ export function listingSuite(make: MakeFileSystem): void {
     expect(await fs.list('')).toEqual([])
   })
 
+  test('below a file there is nothing', async () => {
+    const fs = await make()
+    await put(fs, 'a', pattern(10))
+    expect(await fs.readFile('a/b')).toBeUndefined()
+    expect(await fs.size('a/b')).toBeUndefined()
+    expect(await fs.list('a')).toEqual([])
+    expect(fs.listSync('a')).toEqual([])
+    await fs.remove('a/b')
+    await fs.removeDirectory('a/b')
+    expectSame(await fs.readFile('a'), pattern(10))
+  })
+
   test('a listing names files and directories, once each, without their path', async () => {
     const fs = await make()
     await fs.makeDirectory('x/y')

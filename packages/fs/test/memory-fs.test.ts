@@ -60,6 +60,13 @@ test('bytes that change before a write is done are written as they became', asyn
   expect(await fs.readFile('a')).toEqual(Uint8Array.of(9, 9, 9))
 })
 
+test('a rename between two names of one file changes nothing, as POSIX has it', async () => {
+  const fs = MemoryFs.from([['a', Uint8Array.of(1)]])
+  await fs.link('a', 'b')
+  await fs.rename('a', 'b')
+  expect((await fs.list('')).toSorted()).toEqual(['a', 'b'])
+})
+
 test('a removed file lives on in its open handles', async () => {
   const fs = MemoryFs.from([['a', Uint8Array.of(1, 2)]])
   const handle = fs.openSync('a')

@@ -81,6 +81,18 @@ test.skipIf(process.platform === 'win32')(
   },
 )
 
+test.skipIf(!existsSync('/proc/self/smaps'))(
+  'a read goes on where the system answers in part (needs /proc)',
+  async () => {
+    const handle = await new NodeFs('/proc/self').open('smaps')
+    // The system gives about a page at a time.
+    const into = new Uint8Array(20_000)
+    expect(await handle.read(into, 0)).toBe(20_000)
+    expect(handle.readSync(into, 0)).toBe(20_000)
+    await handle.close()
+  },
+)
+
 const shared = '/dev/shm'
 const hasTwoDevices = existsSync(shared) && statSync(shared).dev !== statSync(scratch).dev
 

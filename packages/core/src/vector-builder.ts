@@ -1,6 +1,9 @@
 import type { Physical } from './column-type.ts'
 import type { Vector } from './vector.ts'
 
+/** Offsets are 32 bits wide. */
+const BYTES_MAX = 0xffffffff
+
 /**
  * Grows one vector by raw values: fixed-width values as the little-endian bytes of encoded rows,
  * variable ones as slices.
@@ -48,6 +51,8 @@ export class VectorBuilder {
   room(count: number): number {
     const at = this.#used
     if (at + count > this.#bytes.length) {
+      if (at + count > BYTES_MAX)
+        throw new TypeError(`a vector of more than ${BYTES_MAX} bytes; finish it sooner`)
       const grown = new Uint8Array(Math.max(at + count, this.#bytes.length * 2))
       grown.set(this.#bytes.subarray(0, at))
       this.#bytes = grown

@@ -90,6 +90,7 @@ function concatBytes(
   length: number,
 ): { bytes: Uint8Array; offsets: Uint32Array } {
   const size = vectors.reduce((sum, vector) => sum + vector.offsets[vector.length] - vector.offsets[0], 0)
+  if (size > 0xffffffff) throw new TypeError(`concatenating ${size} bytes into one vector`)
   const bytes = new Uint8Array(size)
   const offsets = new Uint32Array(length + 1)
   let at = 0

@@ -98,7 +98,7 @@ function leadingValues(table: string, key: readonly ColumnPlan[], name: string, 
   }
   const given = Object.keys(bound).filter((column) => bound[column] !== undefined)
   const leading = names.slice(0, given.length)
-  if (given.length === 0 || !leading.every((column) => bound[column] !== undefined)) {
+  if (given.length === 0 || !leading.every((column) => given.includes(column))) {
     throw new TypeError(
       `table "${table}": ${name} has the columns ${given.join(', ') || 'none'}; ` +
         `it needs leading columns of the key (${names.join(', ')})`,

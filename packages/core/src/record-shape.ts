@@ -33,10 +33,14 @@ export function compiledShape(names: readonly string[]): RecordShape {
     `{${literals.map((literal, i) => `${literal}: ${value(i)}`).join(', ')}}`
   const code = (parameters: string, body: string): unknown =>
     (Function as unknown as Compile)(parameters, `'use strict'; ${body}`)
+  const property = (i: number): string => {
+    const access = `record[${literals[i]}]`
+    return isInherited(names[i]) ? `(Object.hasOwn(record, ${literals[i]}) ? ${access} : undefined)` : access
+  }
   const columns = names.map((_, i) => `const c${i} = columns[${i}];`).join(' ')
   const rows = `const rows = []; for (let i = 0; i < length; i++) rows.push(${record((i) => `c${i}[i]`)}); return rows`
   return {
-    take: code('record', `return [${literals.map((literal) => `record[${literal}]`).join(', ')}]`),
+    take: code('record', `return [${names.map((_, i) => property(i)).join(', ')}]`),
     make: code('values', `return ${record((i) => `values[${i}]`)}`),
     makeAll: code('columns, length', `${columns} ${rows}`),
   } as RecordShape
@@ -50,8 +54,14 @@ export function plainShape(names: readonly string[]): RecordShape {
     return record
   }
   return {
-    take: (record) => names.map((name) => record[name]),
+    take: (record) =>
+      names.map((name) => (isInherited(name) && !Object.hasOwn(record, name) ? undefined : record[name])),
     make: (values) => make((i) => values[i]),
     makeAll: (columns, length) => Array.from({ length }, (_, row) => make((i) => columns[i][row])),
   }
+}
+
+/** True for names such as `constructor`, which every object seems to have. */
+function isInherited(name: string): boolean {
+  return name in Object.prototype
 }

@@ -35,7 +35,9 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
 
   private constructor(table: string, schema: TableSchema, modes: ColumnModes) {
     const layout = rowLayout(schema)
-    const plans = layout.columns.map((place) => columnPlan(table, place, modes[place.name]))
+    const plans = layout.columns.map((place) =>
+      columnPlan(table, place, Object.hasOwn(modes, place.name) ? modes[place.name] : undefined),
+    )
     this.table = table
     this.schema = schema
     this.all = new Selection(plans)

@@ -48,7 +48,8 @@ export function tableFromZod<
   }
   const columns: Record<string, Column> = {}
   for (const [column, type] of Object.entries(object.shape)) {
-    columns[column] = overrides[column] ?? columnOf(type as z.core.$ZodTypes, { table: name, column })
+    const override = Object.hasOwn(overrides, column) ? overrides[column] : undefined
+    columns[column] = override ?? columnOf(type as z.core.$ZodTypes, { table: name, column })
   }
   return table(name, columns, { key: options.key }) as never
 }

@@ -88,6 +88,17 @@ describe('rows come back as they went in', () => {
     expect(roundTrip(codec, bare)).toEqual({ id: 2, text: '', note: null })
   })
 
+  test('columns named like members of every object', () => {
+    const columns = { id: t.int(), constructor: t.string().nullable(), toString: t.string().nullable() }
+    const { schema, modes } = table('odd', columns, { key: ['id'] })
+    const codec = RowCodec.compile('odd', schema, modes)
+    expect(roundTrip(codec, { id: 1, constructor: 'Ferrari' })).toEqual({
+      id: 1,
+      constructor: 'Ferrari',
+      toString: null,
+    })
+  })
+
   test('values of another realm', () => {
     const { schema } = table(
       'v',

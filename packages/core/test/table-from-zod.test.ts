@@ -154,6 +154,14 @@ describe('a zod object as a table', () => {
     expect(declare).toThrow('give one as columns: { "odd": … }')
   })
 
+  test('takes properties named like members of every object', () => {
+    const teams = tableFromZod('teams', z.object({ constructor: z.string() }), {
+      key: ['constructor'],
+      columns: {},
+    })
+    expect(teams.schema.columns[0].type).toEqual({ kind: 'string' })
+  })
+
   test('refuses overrides of nothing', () => {
     const object = z.object({ id: z.string() })
     const columns = { nope: t.int() } as object

@@ -72,7 +72,7 @@ export class PageLoader {
     this.file = file
     this.cache = cache
     this.units = new PageUnits(file)
-    this.table = new Array<undefined>(this.units.count)
+    this.table = Array.from({ length: this.units.count }, () => undefined)
   }
 
   /** Loads pages; those that are in memory stay there until the promise is resolved. */

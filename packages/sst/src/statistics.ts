@@ -140,13 +140,17 @@ function boundAt(vector: Vector, row: number, side: -1 | 1, rules: StatRules): B
     case 'f32':
     case 'f64': {
       const value = vector.values[row]
-      return { value: value === 0 ? 0 * side : value, isExact: true }
+      return { value: value === 0 ? zeroOf(side) : value, isExact: true }
     }
     case 'bool':
     case 'i32':
     case 'i64':
       return { value: vector.values[row], isExact: true }
   }
+}
+
+function zeroOf(side: -1 | 1): number {
+  return side < 0 ? -0 : 0
 }
 
 function findExtremes(vector: Vector, from: number, to: number, nulls: number, rules: StatRules): Extremes {

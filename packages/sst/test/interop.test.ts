@@ -1,0 +1,299 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { NodeFs } from '@meru/fs'
+import { parquetMetadata, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet'
+import { readColumnIndex, readOffsetIndex } from 'hyparquet/src/indexes.js'
+import { readParquet, writeParquet } from 'parquet-wasm/node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SstLayout } from '../src/layout.ts'
+import {
+  everyType,
+  everyTypeRows,
+  seqnoOf,
+  TINY,
+  writeSample,
+  type Row,
+  type SampleFile,
+} from './sample-files.ts'
+
+const rows = everyTypeRows(21, 500)
+const noNulls = everyTypeRows(22, 300, Infinity)
+const allNulls = everyTypeRows(23, 200, 1)
+
+const FILES: readonly (readonly [name: string, rows: Row[], level: number, layout: Partial<SstLayout>])[] = [
+  ['level 0', rows, 0, TINY],
+  ['level 0, one page', rows, 0, {}],
+  ['level 1', rows, 1, TINY],
+  ['level 1, no compression', rows, 1, { ...TINY, compression: 'none' }],
+  ['level 1, snappy', rows, 1, { ...TINY, compression: 'snappy' }],
+  ['level 1, no dictionary', rows, 1, { ...TINY, dictionary: false }],
+  ['level 1, one page', rows, 1, {}],
+  ['without nulls', noNulls, 1, TINY],
+  ['all nulls', allNulls, 1, TINY],
+]
+
+let directory: string
+let duckdb: DuckDBConnection
+const samples = new Map<string, SampleFile>()
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'meru-sst-'))
+  const fs = new NodeFs(directory)
+  for (const [name, fileRows, level, layout] of FILES) {
+    const path = `${samples.size}.parquet`
+    samples.set(name, await writeSample(everyType, fileRows, { level, layout, fs, path, batchRows: 61 }))
+  }
+  duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+})
+
+afterAll(async () => {
+  duckdb.closeSync()
+  await rm(directory, { recursive: true })
+})
+
+async function bytesOf(name: string): Promise<Uint8Array> {
+  const { fs, path } = samples.get(name) as SampleFile
+  return (await fs.readFile(path)) as Uint8Array
+}
+
+function bufferOf(bytes: Uint8Array): AsyncBuffer {
+  return { byteLength: bytes.length, slice: (start, end) => bytes.slice(start, end).buffer as ArrayBuffer }
+}
+
+/** Keeps values as the file has them: no dates of milliseconds, no text where there is none. */
+const RAW = {
+  parsers: {
+    timestampFromMilliseconds: (value: bigint) => value,
+    timestampFromMicroseconds: (value: bigint) => value,
+    timestampFromNanoseconds: (value: bigint) => value,
+    dateFromDays: (value: number) => value,
+    stringFromBytes: (value: Uint8Array) => value,
+    uuidFromBytes: (value: Uint8Array) => value,
+  } as never,
+}
+
+const NUMBERS = [
+  'flag',
+  'maybeFlag',
+  'small',
+  'ratio',
+  'score',
+  'id',
+  'big',
+  'clock',
+  'at',
+  'zoned',
+  'nano',
+  'zonedNano',
+]
+
+function hex(value: unknown): unknown {
+  return value === null ? null : Buffer.from(value as Uint8Array).toString('hex')
+}
+
+/** A row with numbers, texts and bytes as plain values that every reader can be brought to. Decimals are left out. */
+function plain(row: Row): Row {
+  const result: Row = {
+    tenant: row.tenant,
+    text: row.text,
+    word: row.word,
+    code: hex(row.code),
+    blob: hex(row.blob),
+  }
+  for (const name of NUMBERS) result[name] = typeof row[name] === 'bigint' ? String(row[name]) : row[name]
+  if (row.clock !== null) result.clock = String(row.clock)
+  result.day = row.day === null ? null : Date.parse(`${String(row.day)}T00:00:00Z`) / 86_400_000
+  result.uid = row.uid === null ? null : String(row.uid).replaceAll('-', '')
+  return result
+}
+
+describe.each(FILES)('%s', (name, fileRows, level) => {
+  test('hyparquet reads what was written', async () => {
+    const bytes = await bytesOf(name)
+    const compressors = { ZSTD: (body: Uint8Array) => new Uint8Array(zstdDecompressSync(body)) }
+    const read = await parquetReadObjects({ file: bufferOf(bytes), compressors, utf8: false, ...RAW })
+    const text = (value: unknown): unknown =>
+      value === null ? null : Buffer.from(value as Uint8Array).toString()
+    const found = read.map((row) => {
+      const result: Row = { tenant: text(row.tenant), text: text(row.text), word: text(row.word) }
+      for (const key of ['code', 'blob', 'uid']) result[key] = hex(row[key])
+      for (const key of NUMBERS) result[key] = typeof row[key] === 'bigint' ? String(row[key]) : row[key]
+      return { ...result, day: row.day }
+    })
+    expect(found).toEqual(fileRows.map(plain))
+    expect(read.map((row) => Number(row._seqno))).toEqual(fileRows.map((_, i) => seqnoOf(i)))
+  })
+
+  test('DuckDB reads what was written, decimals included', async () => {
+    const { path } = samples.get(name) as SampleFile
+    expect(await readByDuckdb(join(directory, path))).toEqual(fileRows.map(asDuckdb))
+  })
+
+  test('DuckDB finds the same rows whether or not it may use statistics', async () => {
+    const path = join(directory, (samples.get(name) as SampleFile).path)
+    for (const condition of [
+      'id = 7',
+      "tenant = 'b' and id > 20",
+      "word = 'beta'",
+      'small < 0',
+      'score = 0',
+      'price > 0',
+      'big is null',
+      "text >= 'gamma'",
+    ]) {
+      const counts = await duckdb.runAndReadAll(`
+        select (select count(*) from read_parquet('${path}') where ${condition}),
+               (select count(*) from (select * from read_parquet('${path}') offset 0) where ${condition})`)
+      const [pruned, whole] = counts.getRows()[0]
+      expect(pruned, condition).toBe(whole)
+    }
+  })
+
+  test('Arrow in Rust reads what was written: DuckDB finds it all in a copy that Arrow made', async () => {
+    const copy = join(directory, `copy-of-${(samples.get(name) as SampleFile).path}`)
+    await writeFile(copy, writeParquet(readParquet(await bytesOf(name))))
+    const plainUuid = fileRows.map((row, i) => ({ ...asDuckdb(row, i), uid: hexOrNull(uuidBytes(row.uid)) }))
+    // Arrow has no UUID, so the copy holds bare bytes.
+    expect(await readByDuckdb(copy, 'hex(uid)')).toEqual(plainUuid)
+    expect(level === 0 ? 2 : 1).toBe(
+      metadataOf(await bytesOf(name)).schema.length - 1 - everyType.schema.columns.length,
+    )
+  })
+})
+
+async function readByDuckdb(path: string, uid = 'uid::varchar'): Promise<Row[]> {
+  const sql = `
+    select tenant, id, flag, maybeFlag, small, big, ratio, score, price::varchar price, amount::varchar amount,
+      huge::varchar huge, "day"::varchar "day", epoch_us(clock) clock, epoch_us("at") "at", epoch_us(zoned) zoned,
+      epoch_ns(nano) nano, epoch_ns(zonedNano) zonedNano, "text", word, ${uid} uid, hex(code) code,
+      hex(blob) blob, _seqno
+    from read_parquet('${path}')`
+  return (await duckdb.runAndReadAll(sql)).getRowObjects()
+}
+
+function uuidBytes(uuid: unknown): Uint8Array | null {
+  return uuid === null ? null : Buffer.from(String(uuid).replaceAll('-', ''), 'hex')
+}
+
+/** Bytes as DuckDB's `hex` prints them. */
+function hexOrNull(value: unknown): string | null {
+  return value === null ? null : String(hex(value)).toUpperCase()
+}
+
+/** A row as `readByDuckdb` gives it. */
+function asDuckdb(row: Row, index: number): Row {
+  return {
+    ...row,
+    clock: row.clock === null ? null : BigInt(row.clock as number),
+    // DuckDB keeps zoned times in microseconds.
+    zonedNano: row.zonedNano === null ? null : ((row.zonedNano as bigint) / 1000n) * 1000n,
+    code: hexOrNull(row.code),
+    blob: hexOrNull(row.blob),
+    _seqno: BigInt(seqnoOf(index)),
+  }
+}
+
+describe('metadata', () => {
+  test('every column has its field id, hidden columns last', async () => {
+    for (const [name, , level] of FILES) {
+      const { schema } = metadataOf(await bytesOf(name))
+      const hidden = level === 0 ? [1, 2] : [1]
+      expect(schema.slice(1).map((element) => element.field_id)).toEqual([
+        ...everyType.schema.columns.map(({ id }) => id),
+        ...hidden,
+      ])
+    }
+  })
+
+  test('types carry their logical and, where there is one, converted type', async () => {
+    const { schema } = metadataOf(await bytesOf('level 0'))
+    const described = schema
+      .slice(1)
+      .map(({ name, type, type_length, repetition_type, converted_type, logical_type }) =>
+        [
+          name,
+          type,
+          type_length,
+          repetition_type,
+          converted_type,
+          logical_type && JSON.stringify(logical_type),
+        ]
+          .filter((part) => part !== undefined)
+          .join(' '),
+      )
+    expect(described).toMatchInlineSnapshot(`
+      [
+        "tenant BYTE_ARRAY REQUIRED UTF8 {"type":"STRING"}",
+        "id INT64 REQUIRED",
+        "flag BOOLEAN REQUIRED",
+        "maybeFlag BOOLEAN OPTIONAL",
+        "small INT32 OPTIONAL",
+        "big INT64 OPTIONAL",
+        "ratio FLOAT OPTIONAL",
+        "score DOUBLE OPTIONAL",
+        "price INT32 OPTIONAL DECIMAL {"type":"DECIMAL","scale":2,"precision":9}",
+        "amount INT64 OPTIONAL DECIMAL {"type":"DECIMAL","scale":4,"precision":18}",
+        "huge FIXED_LEN_BYTE_ARRAY 16 OPTIONAL DECIMAL {"type":"DECIMAL","scale":10,"precision":38}",
+        "day INT32 OPTIONAL DATE {"type":"DATE"}",
+        "clock INT64 OPTIONAL {"type":"TIME","isAdjustedToUTC":false,"unit":"MICROS"}",
+        "at INT64 OPTIONAL {"type":"TIMESTAMP","isAdjustedToUTC":false,"unit":"MICROS"}",
+        "zoned INT64 OPTIONAL TIMESTAMP_MICROS {"type":"TIMESTAMP","isAdjustedToUTC":true,"unit":"MICROS"}",
+        "nano INT64 OPTIONAL {"type":"TIMESTAMP","isAdjustedToUTC":false,"unit":"NANOS"}",
+        "zonedNano INT64 OPTIONAL {"type":"TIMESTAMP","isAdjustedToUTC":true,"unit":"NANOS"}",
+        "text BYTE_ARRAY OPTIONAL UTF8 {"type":"STRING"}",
+        "word BYTE_ARRAY REQUIRED UTF8 {"type":"STRING"}",
+        "uid FIXED_LEN_BYTE_ARRAY 16 OPTIONAL {"type":"UUID"}",
+        "code FIXED_LEN_BYTE_ARRAY 5 OPTIONAL",
+        "blob BYTE_ARRAY OPTIONAL",
+        "_seqno INT64 REQUIRED",
+        "_row BYTE_ARRAY REQUIRED",
+      ]
+    `)
+  })
+
+  test('row groups say that they are sorted by the key', async () => {
+    const { row_groups } = metadataOf(await bytesOf('level 1'))
+    expect(row_groups.length).toBeGreaterThan(3)
+    for (const { sorting_columns } of row_groups) {
+      expect(sorting_columns).toEqual([
+        { column_idx: 0, descending: false, nulls_first: false },
+        { column_idx: 1, descending: false, nulls_first: false },
+      ])
+    }
+  })
+
+  test('page indexes lead to pages that start where they say', async () => {
+    const bytes = await bytesOf('level 1')
+    const metadata = metadataOf(bytes)
+    let checked = 0
+    for (const group of metadata.row_groups) {
+      group.columns.forEach((chunk, i) => {
+        if (chunk.offset_index_offset === undefined) return
+        const offsets = readOffsetIndex(readerAt(bytes, chunk.offset_index_offset))
+        expect(offsets.page_locations[0].offset).toBe(chunk.meta_data?.data_page_offset)
+        for (const { offset } of offsets.page_locations) expect(bytes[Number(offset)]).toBe(0x15)
+        if (chunk.column_index_offset === undefined) return
+        const index = readColumnIndex(
+          readerAt(bytes, chunk.column_index_offset),
+          metadata.schema[i + 1],
+          RAW.parsers,
+        )
+        expect(index.min_values.length).toBe(offsets.page_locations.length)
+        if (i === 0) expect(index.boundary_order).toBe('ASCENDING')
+        checked++
+      })
+    }
+    expect(checked).toBeGreaterThan(50)
+  })
+})
+
+function metadataOf(bytes: Uint8Array): FileMetaData {
+  return parquetMetadata(bytes.slice().buffer as ArrayBuffer, RAW)
+}
+
+function readerAt(bytes: Uint8Array, offset: bigint): { view: DataView; offset: number } {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: Number(offset) }
+}

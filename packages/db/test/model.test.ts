@@ -1,0 +1,72 @@
+import { MemoryFs } from '@meru/fs'
+import {
+  Random,
+  randomOperations,
+  replayCommand,
+  seedsFromEnvironment,
+  showOperations,
+  shrink,
+} from '@meru/testkit'
+import type { DatabaseOperation } from '@meru/testkit'
+import { describe, expect, test } from 'vitest'
+import type { Settings } from '../src/index.ts'
+import { TINY } from './fixture.ts'
+import { DatabaseSession } from './session.ts'
+
+/** The same histories must give the same answers under any of these. */
+const OPTION_SETS: readonly Partial<Settings>[] = [
+  TINY,
+  { ...TINY, memtableBytesMax: 1024, pageCacheBytes: 0, manifestEditsPerState: 1 },
+  { ...TINY, autoCompaction: false, groupBytesMax: 1, walPreallocate: true },
+  {
+    ...TINY,
+    memtableBytesMax: 16 * 1024,
+    deadFractionMax: 0.05,
+    icebergSnapshotsKept: 2,
+    layout: {
+      level0: { pageRows: 8, rowPageBytes: 1, rowGroupRows: 8 },
+      deeper: { pageRows: 8, rowGroupRows: 8, compression: 'none', dictionary: false },
+    },
+  },
+  {},
+]
+
+async function failureOf(operations: readonly DatabaseOperation[], seed: number): Promise<Error | undefined> {
+  const session = new DatabaseSession({
+    fs: new MemoryFs(),
+    settings: OPTION_SETS[seed % OPTION_SETS.length],
+    seed,
+  })
+  try {
+    await session.open()
+    for (const operation of operations) await session.run(operation)
+    const found = await session.state()
+    const differences = session.model.model.differences(found)
+    if (differences.length > 0) throw new Error(differences.slice(0, 5).join('\n'))
+    await session.close()
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
+}
+
+const effort = seedsFromEnvironment(process.env, { seeds: 200, operations: 2000 })
+const FILE = 'packages/db/test/model.test.ts'
+
+describe('a database and a sorted map', () => {
+  test.each(effort.seeds)('agree on a random history (seed %i)', { timeout: 120_000 }, async (seed) => {
+    const operations = randomOperations(new Random(seed), effort.operations)
+    const failure = await failureOf(operations, seed)
+    if (failure === undefined) return
+    const shortest = await shrink(
+      operations,
+      async (candidate) => (await failureOf(candidate, seed)) !== undefined,
+      150,
+    )
+    const message = (await failureOf(shortest, seed))?.message ?? failure.message
+    const replay = replayCommand(FILE, seed, effort.operations)
+    expect.fail(
+      `${message}\n${failure.stack}\nreplay: ${replay}\nshortest script:\n${showOperations(shortest)}`,
+    )
+  })
+})

@@ -1,0 +1,200 @@
+import type { MemoryFs, ProcessProbe } from '@meru/fs'
+import { checkTable } from '@meru/iceberg'
+import {
+  ModelSession,
+  Random,
+  rowsEqual,
+  showValue,
+  TEST_TABLES,
+  TestEnvironment,
+  writesOf,
+  type DatabaseOperation,
+  type Row,
+  type State,
+} from '@meru/testkit'
+import {
+  type MeruError,
+  open,
+  type Database,
+  type Settings,
+  type Snapshot,
+  type Table,
+} from '../src/index.ts'
+
+/** A real database and a model, doing the same operations and having to agree. */
+export class DatabaseSession {
+  readonly model: ModelSession = new ModelSession()
+  fs: MemoryFs
+  db: Database | undefined
+  readonly #settings: Partial<Settings>
+  readonly #env: TestEnvironment
+  /** Each opening is a process of its own, and the only one alive. */
+  #lives = 0
+  #tables: Map<string, Table> = new Map()
+  #snapshots: Map<number, Snapshot> = new Map()
+
+  constructor(options: { fs: MemoryFs; settings: Partial<Settings>; seed: number }) {
+    this.fs = options.fs
+    this.#settings = options.settings
+    this.#env = new TestEnvironment({ seed: options.seed })
+  }
+
+  async open(): Promise<void> {
+    const components = { fs: this.fs, env: this.#env, probe: probeOf(++this.#lives) }
+    this.db = await this.#env.until(open('memory', { settings: this.#settings, components }))
+    this.#tables = new Map()
+    for (const definition of TEST_TABLES) {
+      this.#tables.set(definition.name, (await this.db.table(definition)) as Table)
+    }
+  }
+
+  /** Runs an operation on both; throws if the answers differ. */
+  async run(operation: DatabaseOperation): Promise<void> {
+    if (operation.do === 'crash') return this.#crash(operation)
+    const expected = this.model.apply(operation)
+    const found = await this.#env.until(this.#perform(operation))
+    if (!answersEqual(expected, found)) {
+      throw new Error(
+        `${showValue(operation)}\n  answered ${showValue(found)}\n  expected ${showValue(expected)}`,
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const snapshot of this.#snapshots.values()) snapshot.close()
+    this.#snapshots.clear()
+    if (this.db !== undefined) await this.#env.until(this.db.close())
+  }
+
+  /** Every row of every table, as scans give them. */
+  async state(): Promise<State> {
+    const state = new Map<string, readonly Row[]>()
+    for (const [name, table] of this.#tables) {
+      state.set(name, (await this.#env.until(table.scan().toArray())) as Row[])
+    }
+    return state
+  }
+
+  #table(name: string): Table {
+    return this.#tables.get(name) as Table
+  }
+
+  async #perform(operation: DatabaseOperation): Promise<unknown> {
+    const db = this.db as Database
+    switch (operation.do) {
+      case 'put':
+        return void (await this.#table(operation.table).put(operation.row, operation))
+      case 'putMany':
+        return void (await this.#table(operation.table).putMany(operation.rows, operation))
+      case 'delete':
+        return void (await this.#table(operation.table).delete(operation.key, operation as never))
+      case 'deleteMany':
+        return void (await this.#table(operation.table).deleteMany(operation.keys, operation))
+      case 'batch':
+        return void (await db.batch((batch) => {
+          for (const write of writesOf(operation)) {
+            if (write.kind === 'put') batch.put(this.#table(write.table), write.row)
+            else batch.delete(this.#table(write.table), write.key)
+          }
+        }, operation))
+      case 'openSnapshot':
+        return void this.#snapshots.set(operation.snapshot, db.snapshot())
+      case 'closeSnapshot':
+        this.#snapshots.get(operation.snapshot)?.close()
+        return void this.#snapshots.delete(operation.snapshot)
+      case 'flush':
+        return this.#flush(operation.table)
+      case 'compact':
+        return this.#table(operation.table).compact()
+      case 'export':
+        return this.#export(operation.table)
+      case 'reopen':
+        await this.close()
+        return this.open()
+      case 'crash':
+        return undefined
+      default:
+        return this.#read(operation)
+    }
+  }
+
+  async #read(
+    operation: Extract<DatabaseOperation, { readonly do: 'get' | 'getMany' | 'has' | 'scan' | 'count' }>,
+  ): Promise<unknown> {
+    const table = this.#table(operation.table)
+    const snapshot = operation.snapshot === undefined ? undefined : this.#snapshots.get(operation.snapshot)
+    switch (operation.do) {
+      case 'get': {
+        const options = { snapshot, select: operation.select }
+        const row = await table.get(operation.key, options as never)
+        const again = table.getSync(operation.key, options as never)
+        if (!rowsEqual(row, again)) throw new Error(`get gave ${showValue(row)}, getSync ${showValue(again)}`)
+        return row
+      }
+      case 'getMany':
+        return table.getMany(operation.keys, { snapshot, select: operation.select } as never)
+      case 'has':
+        return table.has(operation.key, { snapshot })
+      case 'count':
+        return table.count({ ...operation.range, snapshot } as never)
+      case 'scan': {
+        const { reverse, limit, select, range } = operation
+        return table.scan({ ...range, reverse, limit, select, snapshot } as never).toArray()
+      }
+    }
+  }
+
+  /** After a flush with nothing written meanwhile, rows and dead rows must add up to the keys (I4). */
+  async #flush(name: string): Promise<void> {
+    const table = this.#table(name)
+    await table.flush()
+    const live = table.stats().liveRows
+    const expected = this.model.model.scan(name).length
+    if (live !== expected) throw new Error(`${name}: rows − dead rows is ${live}, there are ${expected} keys`)
+  }
+
+  /** What was exported must hold to the Iceberg specification and show as many rows as there are. */
+  async #export(name: string): Promise<void> {
+    const table = this.#table(name)
+    const expected = this.model.model.scan(name).length
+    if (name === 'moments') {
+      // Nanoseconds have no type in format version 2.
+      const error: unknown = await table.exportIceberg().catch((failure: unknown) => failure)
+      if ((error as Partial<MeruError>).code !== 'INVALID')
+        throw new Error(`export of ${name} gave ${String(error)}`)
+      return
+    }
+    const result = await table.exportIceberg()
+    if (result.liveRows !== expected)
+      throw new Error(`${name}: exported ${result.liveRows} of ${expected} rows`)
+    const { violations } = await checkTable(this.fs, `tables/${name}`)
+    if (violations.length > 0) throw new Error(`${name}: ${JSON.stringify(violations[0])}`)
+  }
+
+  async #crash(operation: Extract<DatabaseOperation, { do: 'crash' }>): Promise<void> {
+    this.model.apply(operation)
+    this.#snapshots.clear()
+    const random = new Random(operation.seed)
+    this.fs =
+      operation.mode === 'kill'
+        ? this.fs.kill()
+        : this.fs.crash(operation.mode, (bound) => random.below(bound))
+    await this.open()
+    this.model.recover(await this.state())
+  }
+}
+
+/** The process of the n-th opening; earlier ones are dead. */
+export function probeOf(pid: number): ProcessProbe {
+  return { pid, host: 'test', boot: '', namespace: '', startTime: '', isAlive: (other) => other === pid }
+}
+
+function answersEqual(expected: unknown, found: unknown): boolean {
+  if (Array.isArray(expected) && Array.isArray(found)) {
+    return expected.length === found.length && expected.every((row, i) => answersEqual(row, found[i]))
+  }
+  if (typeof expected === 'object' && typeof found === 'object') {
+    return rowsEqual(expected ?? undefined, found ?? undefined)
+  }
+  return expected === found
+}

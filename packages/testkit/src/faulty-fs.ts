@@ -111,7 +111,6 @@ export class FaultyFs {
   #settled<T>(call: Call, fate: Fate, result: T): T {
     this.#quota.book(call, fate.count ?? call.length ?? 0)
     if (fate.failure === undefined) return result
-    release(result)
     throw fate.failure
   }
 
@@ -165,10 +164,4 @@ function failureOf(call: NumberedCall, errno: string): Error {
 
 function noAnswer(call: Call): Error {
   return ioError(call.operation, call.path, errnoError('EIO', 'a synchronous call cannot hang'))
-}
-
-/** A handle that its opener will never see is closed. */
-function release(result: unknown): void {
-  if (typeof result !== 'object' || result === null || !('closeSync' in result)) return
-  if (typeof result.closeSync === 'function') Reflect.apply(result.closeSync, result, [])
 }

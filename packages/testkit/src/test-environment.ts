@@ -8,8 +8,6 @@ interface Timer {
 
 // A chain of promises may take many turns, and none of them should be overtaken by a timer.
 const TURNS_BEFORE_TIMER = 100
-// After so many turns without a timer only real input or output can be what is waited for.
-const TURNS_MAX = 1000
 
 /** An environment whose clock stands still until it is moved, and whose randomness has a seed. */
 export class TestEnvironment implements Environment {
@@ -17,6 +15,8 @@ export class TestEnvironment implements Environment {
   readonly #start: number
   #elapsed = 0
   #timers: Timer[] = []
+  /** Called when the next task is given a time. */
+  #expectant: (() => void)[] = []
 
   constructor(options: { readonly seed: number; readonly now?: number } = { seed: 1 }) {
     this.#random = new Random(options.seed)
@@ -46,6 +46,7 @@ export class TestEnvironment implements Environment {
     const timer: Timer = { at: this.#elapsed + milliseconds, task }
     const next = this.#timers.findIndex(({ at }) => at > timer.at)
     this.#timers.splice(next === -1 ? this.#timers.length : next, 0, timer)
+    for (const tell of this.#expectant.splice(0)) tell()
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer)
     }
@@ -68,18 +69,19 @@ export class TestEnvironment implements Environment {
     this.#elapsed = until
   }
 
-  /** Waits for a promise, and moves the clock to the next task whenever nothing else goes on. */
+  /**
+   * Waits for a promise, and moves the clock to the next task whenever nothing else goes on. Input and
+   * output on a real disk count as nothing: use it with files in memory.
+   */
   async until<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false
     const settle = (): void => void (isSettled = true)
-    promise.then(settle, settle)
-    let idleTurns = 0
-    while (!isSettled && idleTurns < TURNS_MAX) {
-      await Promise.resolve()
-      idleTurns++
-      if (isSettled || idleTurns < TURNS_BEFORE_TIMER || this.#timers.length === 0) continue
-      this.#runNext()
-      idleTurns = 0
+    const settled = promise.then(settle, settle)
+    while (!isSettled) {
+      for (let turn = 0; turn < TURNS_BEFORE_TIMER && !isSettled; turn++) await Promise.resolve()
+      if (isSettled) break
+      if (this.#timers.length > 0) this.#runNext()
+      else await Promise.race([settled, new Promise<void>((resolve) => this.#expectant.push(resolve))])
     }
     return promise
   }

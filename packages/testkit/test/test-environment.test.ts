@@ -44,6 +44,15 @@ test('waiting for a promise moves the clock to the tasks that it needs, and no f
   await expect(env.until(Promise.reject(new Error('no')))).rejects.toThrow('no')
 })
 
+test('waiting outlasts what comes from outside, and tasks that are set only then', async () => {
+  const env = new TestEnvironment({ seed: 1, now: 0 })
+  const outside = new Promise<void>((resolve) => setImmediate(resolve))
+  const result = env.until(
+    outside.then(() => new Promise((resolve) => void env.after(70, () => resolve(env.now())))),
+  )
+  expect(await result).toBe(70)
+})
+
 test('a seed gives the same identifiers and numbers, and another seed others', () => {
   const draw = (seed: number): unknown[] => {
     const env = new TestEnvironment({ seed })

@@ -215,6 +215,12 @@ describe('key order', () => {
     }
   })
 
+  test('texts sort by code point, not by UTF-16 unit', () => {
+    const order = new KeyOrder(items)
+    const texts = ['', 'a', 'a\0', 'ab', 'b', 'é', '\u{ff5e}', '\u{10000}', '😀']
+    expect(texts.toReversed().toSorted((a, b) => order.compare([a], [b]))).toEqual(texts)
+  })
+
   test('ranges hold the keys that their encoded bounds hold', async () => {
     for (const definition of TEST_TABLES) {
       const rows = new RandomRows(definition, new Random(definition.name))

@@ -58,11 +58,11 @@ export async function acquireLock(options: LockOptions): Promise<WriterLock> {
   const own: LockOwner = { pid, host, boot, namespace, startTime, owner, lockedAt }
   const bytes = new TextEncoder().encode(`${JSON.stringify(own)}\n`)
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (await createIfAbsent(fs, env, LOCK_FILE, bytes)) return { owner, release: () => release(fs, owner) }
+    if (await create(fs, env, bytes)) return { owner, release: () => release(fs, owner) }
     const found = await fs.readFile(LOCK_FILE)
     if (found === undefined) continue
     const other = parseOwner(found)
-    if (!takeover && !isStale(other, probe)) throw lockedError(fs, other)
+    if (!takeover && !isStale(other, probe)) throw lockedError(fs, other, probe)
     // Another writer may have taken the stale lock over in the meantime.
     const again = await fs.readFile(LOCK_FILE)
     if (again !== undefined && compareKeys(found, again) === 0) await fs.remove(LOCK_FILE)
@@ -74,6 +74,16 @@ export async function acquireLock(options: LockOptions): Promise<WriterLock> {
 export async function readLockOwner(fs: FileSystem): Promise<LockOwner | undefined> {
   const bytes = await fs.readFile(LOCK_FILE)
   return bytes === undefined ? undefined : parseOwner(bytes)
+}
+
+async function create(fs: FileSystem, env: Environment, bytes: Uint8Array): Promise<boolean> {
+  try {
+    return await createIfAbsent(fs, env, LOCK_FILE, bytes)
+  } catch (error) {
+    // An owner that has just opened may have swept our temporary file away as an orphan.
+    if ((await fs.size(LOCK_FILE)) === undefined) throw error
+    return false
+  }
 }
 
 async function release(fs: FileSystem, owner: string): Promise<void> {
@@ -93,7 +103,7 @@ function isStale(other: LockOwner | undefined, probe: ProcessProbe): boolean {
   return other.namespace === probe.namespace && !probe.isAlive(other.pid, other.startTime)
 }
 
-function lockedError(fs: FileSystem, other: LockOwner | undefined): MeruError {
+function lockedError(fs: FileSystem, other: LockOwner | undefined, probe: ProcessProbe): MeruError {
   const advice = 'close it there, or open with `takeover` if it is not running any more'
   if (other === undefined) {
     return new MeruError(
@@ -101,8 +111,11 @@ function lockedError(fs: FileSystem, other: LockOwner | undefined): MeruError {
       `${fs.root}: ${LOCK_FILE} is damaged, so its owner is not known; ${advice}`,
     )
   }
-  const { pid, host, lockedAt, owner } = other
-  const who = `process ${pid} on ${host} has had it open since ${lockedAt} (writer ${owner})`
+  const { pid, host, boot, namespace, lockedAt, owner } = other
+  const isOwn =
+    pid === probe.pid && host === probe.host && boot === probe.boot && namespace === probe.namespace
+  const process = isOwn ? `this process (${pid})` : `process ${pid} on ${host}`
+  const who = `${process} has had it open since ${lockedAt} (writer ${owner})`
   return new MeruError('LOCKED', `${fs.root}: ${who}; ${advice}`)
 }
 

@@ -28,12 +28,11 @@ export async function findOrphans(
   const orphans: string[] = []
   const visit = async (directory: string, isOurs: (name: string) => boolean): Promise<void> => {
     for (const name of await fs.list(directory)) {
-      const path = `${directory}/${name}`
+      const path = directory === '' ? name : `${directory}/${name}`
       if (isTemporaryName(name) || (isOurs(name) && !named.has(path) && !keep.has(path))) orphans.push(path)
     }
   }
-  await visit(MANIFEST_DIRECTORY, () => false)
-  await visit(EPOCH_DIRECTORY, () => false)
+  for (const directory of ['', MANIFEST_DIRECTORY, EPOCH_DIRECTORY]) await visit(directory, () => false)
   for (const table of await fs.list(TABLES_DIRECTORY)) {
     if (!isTableName(table)) continue
     await visit(dataDirectory(table), (name) => parseSstName(name) !== undefined)

@@ -22,6 +22,7 @@ export class Pins {
 
   /** Makes a version the current one. To be called for every commit, in commit order. */
   install(state: DatabaseState): void {
+    if (state === this.#current) return
     if (state.manifestId <= this.#current.manifestId) {
       throw new TypeError(`version ${state.manifestId} cannot follow version ${this.#current.manifestId}`)
     }

@@ -3,7 +3,15 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MemoryFs, nodeEnvironment, NodeFs, nodeProcessProbe, type ProcessProbe } from '@meru/fs'
+import {
+  errnoError,
+  ioError,
+  MemoryFs,
+  nodeEnvironment,
+  NodeFs,
+  nodeProcessProbe,
+  type ProcessProbe,
+} from '@meru/fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { acquireLock, LOCK_FILE, readLockOwner, type WriterLock } from '../src/index.ts'
 import { hookedFs } from './hooked-fs.ts'
@@ -94,7 +102,9 @@ describe('a second opener', () => {
     await expect(lock(fs, opener)).rejects.toMatchObject({
       code: 'LOCKED',
       message: expect.stringMatching(
-        new RegExp(`process ${before?.pid} on ${before?.host} has had it open since 2026-01-01.*takeover`),
+        new RegExp(
+          `process (\\(100\\)|${before?.pid} on ${before?.host}) has had it open since 2026-01-01.*takeover`,
+        ),
       ),
     })
     expect(await readLockOwner(fs)).toEqual(before)
@@ -149,6 +159,25 @@ describe('a second opener', () => {
     })
     await expect(lock(slow as MemoryFs)).rejects.toMatchObject({ code: 'LOCKED' })
     expect((await readLockOwner(fs))?.owner).toBe(winner?.owner)
+  })
+
+  test('is refused, and no more, when the owner swept its temporary file away', async () => {
+    const fs = await lockedBy({})
+    const slow = hookedFs(fs, async (operation) => {
+      if (operation !== 'link') return
+      for (const name of await fs.list('')) if (name !== LOCK_FILE) await fs.remove(name)
+    })
+    await expect(lock(slow as MemoryFs)).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: expect.stringContaining('this process (100) has had it open'),
+    })
+  })
+
+  test('hears of failures of the file system', async () => {
+    const slow = hookedFs(new MemoryFs(), (operation, path) => {
+      if (operation === 'sync') throw ioError('sync', path, errnoError('EIO', 'i/o error'))
+    })
+    await expect(lock(slow as MemoryFs)).rejects.toMatchObject({ code: 'IO' })
   })
 
   test('is refused in the end when others keep taking and giving it back', async () => {

@@ -21,6 +21,7 @@ const ORPHANS = [
   sstPath('gone', uuid(1)),
   `tables/users/data/${uuid(4)}.parquet.${uuid(5)}.tmp`,
   `manifest/0000000000000002.${uuid(6)}.tmp`,
+  `LOCK.${uuid(8)}.tmp`,
   `epoch/0000000000000002.${uuid(7)}.tmp`,
 ]
 

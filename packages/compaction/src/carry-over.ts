@@ -20,7 +20,7 @@ export async function carryOver(
   for (const input of inputs) keys.push(...(await keysOfLateRows(input, now(input.id))))
   if (keys.length === 0) return []
   keys.sort((a, b) => compareBytes(a, 0, a.length, b, 0, b.length))
-  const sorted = new BytesBuilder({ rows: keys.length, bytes: 1 << 16 })
+  const sorted = new BytesBuilder()
   for (const key of keys) sorted.append(key, 0, key.length)
   return resolveDead(sorted.finish(), outputs)
 }

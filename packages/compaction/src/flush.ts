@@ -39,7 +39,7 @@ export interface FlushOutput {
  */
 export async function flushMemtable(input: FlushInput): Promise<FlushOutput> {
   const { memtable, schema } = input
-  const keys = new BytesBuilder({ rows: memtable.keys + 1, bytes: 1 << 16 })
+  const keys = new BytesBuilder()
   const batch = new BatchBuilder(schema)
   let writer: SstWriter | undefined
   const emit = async (): Promise<void> => {
@@ -67,8 +67,8 @@ export async function flushMemtable(input: FlushInput): Promise<FlushOutput> {
 class BatchBuilder {
   length = 0
   private readonly shredder: Shredder
-  private readonly keys = new BytesBuilder({ rows: BATCH_ROWS, bytes: 1 << 16 })
-  private readonly values = new BytesBuilder({ rows: BATCH_ROWS, bytes: 1 << 19 })
+  private readonly keys = new BytesBuilder()
+  private readonly values = new BytesBuilder()
   private seqnos = new Float64Array(BATCH_ROWS)
 
   constructor(schema: TableSchema) {
@@ -89,9 +89,8 @@ class BatchBuilder {
 
   finish(): Parameters<SstWriter['append']>[0] {
     const length = this.length
-    const seqnos = this.seqnos.subarray(0, length)
+    const seqnos = this.seqnos.slice(0, length)
     this.length = 0
-    this.seqnos = new Float64Array(BATCH_ROWS)
     return {
       length,
       keys: this.keys.finish(),

@@ -39,7 +39,7 @@ export async function resolveDead(keys: BytesVector, targets: readonly ResolveTa
 }
 
 function without(keys: BytesVector, hits: ReadonlySet<number>): BytesVector {
-  const kept = new BytesBuilder({ rows: keys.length - hits.size + 1, bytes: keys.offsets[keys.length] })
+  const kept = new BytesBuilder()
   for (let i = 0; i < keys.length; i++) {
     if (!hits.has(i)) kept.append(keys.bytes, keys.offsets[i], keys.offsets[i + 1])
   }

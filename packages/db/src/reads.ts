@@ -105,6 +105,7 @@ export class PointReader<Row, Key> {
   }
 
   #encode(key: Key): void {
+    this.#hit.passed = 0
     this.#key.clear()
     this.#codec.encodeKey(key, this.#key)
   }

@@ -23,7 +23,7 @@ export const TINY: Partial<Settings> = {
   manifestEditsPerState: 5,
   layout: {
     level0: { pageRows: 16, rowPageBytes: 256, rowGroupRows: 64 },
-    deeper: { pageRows: 8, rowGroupRows: 32 },
+    deeper: { pageRows: 8, rowGroupRows: 32, compression: 'snappy' },
   },
 }
 

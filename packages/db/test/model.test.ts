@@ -28,7 +28,7 @@ const OPTION_SETS: readonly Partial<Settings>[] = [
       deeper: { pageRows: 8, rowGroupRows: 8, compression: 'none', dictionary: false },
     },
   },
-  {},
+  { layout: { level0: {}, deeper: { pageRows: 16 } } },
 ]
 
 async function failureOf(operations: readonly DatabaseOperation[], seed: number): Promise<Error | undefined> {
@@ -55,7 +55,12 @@ const FILE = 'packages/db/test/model.test.ts'
 
 describe('a database and a sorted map', () => {
   test.each(effort.seeds)('agree on a random history (seed %i)', { timeout: 120_000 }, async (seed) => {
-    const operations = randomOperations(new Random(seed), effort.operations)
+    const operations = randomOperations(new Random(seed), effort.operations, {
+      reopen: 0.3,
+      crash: 0.3,
+      flush: 1,
+      compact: 0.3,
+    })
     const failure = await failureOf(operations, seed)
     if (failure === undefined) return
     const shortest = await shrink(

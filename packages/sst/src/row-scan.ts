@@ -99,6 +99,8 @@ class ColumnPart {
   private readonly loader: PageLoader
   private readonly from: number
   private readonly to: number
+  /** By group: dictionaries that need no read. Held here, since the cache may drop them before the pages come. */
+  private readonly dictionaries: Map<number, Vector> = new Map()
 
   constructor(file: SstFile, loader: PageLoader, column: number, from: number, to: number) {
     this.file = file
@@ -110,7 +112,9 @@ class ColumnPart {
     const ranges: ByteRange[] = []
     this.forEachGroup((group, firstPage, endPage) => {
       const { dictionary } = places.chunks[group]
-      if (dictionary !== undefined && loader.dictionary(column, group) === undefined) ranges.push(dictionary)
+      const known = dictionary === undefined ? undefined : loader.dictionary(column, group)
+      if (known !== undefined) this.dictionaries.set(group, known)
+      else if (dictionary !== undefined) ranges.push(dictionary)
       ranges.push(...pageRanges(places, firstPage, endPage))
     })
     this.ranges = ranges
@@ -137,7 +141,7 @@ class ColumnPart {
     const places = file.places.columns[column]
     const { dictionary, codec } = places.chunks[group]
     if (dictionary === undefined) return undefined
-    const known = loader.dictionary(column, group)
+    const known = this.dictionaries.get(group)
     if (known !== undefined) return known
     const values = dictionaryPage(file.handle.path, places, dictionary, codec, loaded)
     loader.keepDictionary(column, group, values)

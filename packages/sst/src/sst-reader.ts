@@ -188,7 +188,8 @@ export class SstReader {
       const cached = table[units.column(columns[i], page)]
       if (cached === undefined) {
         // All pages of the row: those that are here must not go to make room for the others.
-        this.missing = columns.map((column) => units.column(column, page))
+        // The page of keys belongs to them: whoever asks again asks for the position first.
+        this.missing = [page, ...columns.map((column) => units.column(column, page))]
         this.cache.misses++
         return PAGE_MISS
       }

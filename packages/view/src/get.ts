@@ -22,12 +22,17 @@ export class RowHit {
   row: RowRef | undefined
   /** After `NEEDS_PAGE`: the file whose missing page must be loaded before asking again. */
   reader: SstReader | undefined
+  /**
+   * Files that are known not to hold the row, in the order of looking. Zero at the start of a search, and
+   * left alone when asking again: however small the cache, each page is then needed once.
+   */
+  passed = 0
 }
 
 /**
  * Finds the row of a key without waiting: the memtables newest first, then the at most one live position
  * in the SSTs. Answers `NEEDS_PAGE` if a page is not in the cache; load it through `hit.reader` and ask
- * again. With `columnIds` undefined only presence is looked up.
+ * again with the same view, key and hit. With `columnIds` undefined only presence is looked up.
  */
 export function findRow(
   view: ReadView,
@@ -48,15 +53,13 @@ export function findRow(
     hit.valueEnd = memtable.valueEndOf(ref)
     return IN_MEMTABLE
   }
-  for (const live of view.version.level0) {
-    const answer = findInFile(live, key, start, end, columnIds, hit)
+  const { level0, sorted } = view.version
+  while (hit.passed < level0.length + sorted.length) {
+    const level = hit.passed - level0.length
+    const live = level < 0 ? level0[hit.passed] : fileForKey(sorted[level], key, start, end)
+    const answer = live === undefined ? NOT_FOUND : findInFile(live, key, start, end, columnIds, hit)
     if (answer !== NOT_FOUND) return answer
-  }
-  for (const level of view.version.sorted) {
-    const live = fileForKey(level, key, start, end)
-    if (live === undefined) continue
-    const answer = findInFile(live, key, start, end, columnIds, hit)
-    if (answer !== NOT_FOUND) return answer
+    hit.passed++
   }
   return NOT_FOUND
 }

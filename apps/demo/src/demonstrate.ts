@@ -74,7 +74,7 @@ async function readOutside(tables: Tables, recording: Recording, screen: Screen)
     screen.heading('One more tick, then exported as Iceberg: metadata only, no rewriting')
     for (const name of ['processes', 'samples'] as const) {
       const table = tables[name]
-      const { location, pathOf } = locationFor(join(table.database.path, 'tables', name))
+      const { location, pathOf } = locationFor(join(tables.database.path, 'tables', name))
       const { metadataFile } = await table.exportIceberg({ location })
       const files = await resolveSnapshot(metadataFile, pathOf)
       await duck.defineView(

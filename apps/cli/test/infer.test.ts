@@ -4,11 +4,11 @@ import { parseType } from '../src/column-types.ts'
 import { ANY_TYPE, chooseType, typesOfText, typesOfValue, type Cell } from '../src/infer.ts'
 
 function inferText(values: readonly string[]): string {
-  return chooseType(values.reduce((set, value) => set & typesOfText(value), ANY_TYPE)).kind
+  return chooseType(values.reduce<number>((set, value) => set & typesOfText(value), ANY_TYPE)).kind
 }
 
 function inferValues(values: readonly Cell[]): string {
-  return chooseType(values.reduce((set, value) => set & typesOfValue(value), ANY_TYPE)).kind
+  return chooseType(values.reduce<number>((set, value) => set & typesOfValue(value), ANY_TYPE)).kind
 }
 
 test.each<[string, readonly string[], string]>([

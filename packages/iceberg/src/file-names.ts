@@ -1,0 +1,57 @@
+/** Every name that the export makes in the metadata directory of a table, made and parsed. */
+
+export const VERSION_HINT = 'version-hint.text'
+/** The metadata directory, relative to the table's. */
+export const METADATA = 'metadata'
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const VERSION = /^v([1-9]\d{0,14})\.metadata\.json$/
+const DELETES = new RegExp(`^delete-(${UUID})-${UUID}\\.parquet$`)
+const MANIFEST = new RegExp(`^${UUID}-m\\d+\\.avro$`)
+const MANIFEST_LIST = new RegExp(`^snap-\\d+-${UUID}\\.avro$`)
+const TEMPORARY = new RegExp(`^(v\\d+\\.metadata\\.json|version-hint\\.text)\\.${UUID}\\.tmp$`)
+
+export function versionName(version: number): string {
+  return `v${version}.metadata.json`
+}
+
+/** The version in the name of a metadata file; `undefined` if it is no such name. */
+export function parseVersionName(name: string): number | undefined {
+  const digits = VERSION.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+export function manifestListName(snapshotId: number, uuid: string): string {
+  return `snap-${snapshotId}-${uuid}.avro`
+}
+
+export function manifestName(uuid: string, index: number): string {
+  return `${uuid}-m${index}.avro`
+}
+
+/**
+ * A position delete file. The name carries the id of the engine's file that holds the same dead
+ * positions: a later export sees from the name alone whether they have changed.
+ */
+export function deleteFileName(deadFile: string, uuid: string): string {
+  return `delete-${deadFile}-${uuid}.parquet`
+}
+
+/** The engine's file in the name of a delete file, given by name, path or URI. */
+export function parseDeadFile(path: string): string | undefined {
+  return DELETES.exec(path.slice(path.lastIndexOf('/') + 1))?.[1]
+}
+
+/** Whether the export made this name for a manifest, a manifest list or a delete file. */
+export function isSnapshotFile(name: string): boolean {
+  return DELETES.test(name) || MANIFEST.test(name) || MANIFEST_LIST.test(name)
+}
+
+/** A file that never got its name; what a crash leaves of a publication. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name)
+}
+
+export function temporaryHintName(uuid: string): string {
+  return `${VERSION_HINT}.${uuid}.tmp`
+}

@@ -1,0 +1,99 @@
+import { compileAvroSchema, decodeAvroFile, encodeAvroFile, type AvroSchema } from './avro-file.ts'
+import { MANIFEST_ENTRY } from './avro-schema.ts'
+import {
+  MANIFEST_DATA,
+  PARTITION_SPEC_ID,
+  STATUS_ADDED,
+  STATUS_DELETED,
+  STATUS_EXISTING,
+  TABLE_FORMAT_VERSION,
+  type ManifestContent,
+} from './format.ts'
+import { formatJson, type JsonObject } from './json.ts'
+import type { ManifestEntry, ManifestRow } from './manifest-entry.ts'
+
+const SCHEMA: AvroSchema = compileAvroSchema(MANIFEST_ENTRY)
+
+/** Entries of one content for one manifest, not yet written. */
+export interface ManifestDraft {
+  readonly content: ManifestContent
+  readonly entries: readonly ManifestEntry[]
+}
+
+/** The snapshot that writes a manifest. */
+export interface WritingSnapshot {
+  readonly snapshotId: number
+  readonly sequenceNumber: number
+  /** The schema of the table at this moment, as the metadata has it; readers decode bounds with it. */
+  readonly schema: JsonObject
+  readonly schemaId: number
+}
+
+/** The bytes of a manifest. Nothing in them depends on the sequence number. */
+export function encodeManifest(draft: ManifestDraft, writing: WritingSnapshot, sync: Uint8Array): Uint8Array {
+  return encodeAvroFile({
+    schema: SCHEMA,
+    metadata: {
+      schema: formatJson(writing.schema),
+      'schema-id': String(writing.schemaId),
+      'partition-spec': '[]',
+      'partition-spec-id': String(PARTITION_SPEC_ID),
+      'format-version': String(TABLE_FORMAT_VERSION),
+      content: draft.content === MANIFEST_DATA ? 'data' : 'deletes',
+    },
+    records: draft.entries,
+    sync,
+  })
+}
+
+export function decodeManifest(bytes: Uint8Array, file: string): readonly ManifestEntry[] {
+  return decodeAvroFile(bytes, SCHEMA, file).records as readonly ManifestEntry[]
+}
+
+/** The row of a new manifest in the list of the snapshot that writes it. */
+export function manifestRow(
+  draft: ManifestDraft,
+  writing: WritingSnapshot,
+  file: { readonly uri: string; readonly bytes: number },
+): ManifestRow {
+  const added = count(draft.entries, STATUS_ADDED)
+  const existing = count(draft.entries, STATUS_EXISTING)
+  const deleted = count(draft.entries, STATUS_DELETED)
+  return {
+    manifest_path: file.uri,
+    manifest_length: file.bytes,
+    partition_spec_id: PARTITION_SPEC_ID,
+    content: draft.content,
+    sequence_number: writing.sequenceNumber,
+    min_sequence_number: minSequenceNumber(draft.entries, writing.sequenceNumber),
+    added_snapshot_id: writing.snapshotId,
+    added_files_count: added.files,
+    existing_files_count: existing.files,
+    deleted_files_count: deleted.files,
+    added_rows_count: added.rows,
+    existing_rows_count: existing.rows,
+    deleted_rows_count: deleted.rows,
+    partitions: [],
+    key_metadata: null,
+  }
+}
+
+function count(entries: readonly ManifestEntry[], status: number): { files: number; rows: number } {
+  let files = 0
+  let rows = 0
+  for (const entry of entries) {
+    if (entry.status !== status) continue
+    files++
+    rows += entry.data_file.record_count
+  }
+  return { files, rows }
+}
+
+/** The smallest of the live entries; that of the snapshot where none is live. */
+function minSequenceNumber(entries: readonly ManifestEntry[], own: number): number {
+  let min = own
+  for (const entry of entries) {
+    if (entry.status !== STATUS_DELETED) min = Math.min(min, entry.sequence_number ?? own)
+  }
+  return min
+}

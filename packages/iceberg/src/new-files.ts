@@ -1,0 +1,74 @@
+import { createIfAbsent, type Environment, type FileSystem } from '@meru/fs'
+import { tableDirectory } from '@meru/manifest'
+import { METADATA, temporaryHintName, VERSION_HINT, versionName } from './file-names.ts'
+
+const encoder = new TextEncoder()
+
+/** The files of one attempt to publish a snapshot. None of them is named by anything yet. */
+export class NewFiles {
+  readonly #fs: FileSystem
+  readonly #directory: string
+  readonly #paths: string[] = []
+
+  constructor(fs: FileSystem, directory: string) {
+    this.#fs = fs
+    this.#directory = directory
+  }
+
+  /** Writes a file under a name never used before. Its bytes are durable afterwards, its name is not. */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = `${this.#directory}/${name}`
+    this.#paths.push(path)
+    await writeDurably(this.#fs, path, bytes)
+  }
+
+  /** Removes what was written. Failures leave files behind, which a sweep finds. */
+  async discard(): Promise<void> {
+    for (const path of this.#paths) await this.#fs.remove(path).catch(() => undefined)
+  }
+}
+
+/** Makes the metadata directory of a table, its name durable. */
+export async function makeMetadataDirectory(fs: FileSystem, table: string): Promise<void> {
+  const parent = tableDirectory(table)
+  await fs.makeDirectory(`${parent}/${METADATA}`)
+  await fs.syncDirectory(parent)
+}
+
+/**
+ * Makes a version public, unless another writer took its number: then it returns `false`. All that the
+ * metadata names must have durable bytes; this makes their names durable first.
+ */
+export async function publishVersion(
+  fs: FileSystem,
+  env: Environment,
+  directory: string,
+  version: number,
+  metadata: string,
+): Promise<boolean> {
+  await fs.syncDirectory(directory)
+  return await createIfAbsent(fs, env, `${directory}/${versionName(version)}`, encoder.encode(metadata))
+}
+
+/** Points the hint at a version: digits and nothing else, for some readers take a newline as part of it. */
+export async function writeHint(
+  fs: FileSystem,
+  env: Environment,
+  directory: string,
+  version: number,
+): Promise<void> {
+  const temporary = `${directory}/${temporaryHintName(env.uuid())}`
+  await writeDurably(fs, temporary, encoder.encode(String(version)))
+  await fs.rename(temporary, `${directory}/${VERSION_HINT}`)
+  await fs.syncDirectory(directory)
+}
+
+async function writeDurably(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await fs.create(path, { exclusive: true })
+  try {
+    await handle.write(bytes, 0)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

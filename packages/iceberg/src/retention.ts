@@ -1,0 +1,136 @@
+import type { FileSystem } from '@meru/fs'
+import { isSnapshotFile, isTemporary, METADATA, parseVersionName, versionName } from './file-names.ts'
+import { MANIFEST_DELETES } from './format.ts'
+import type { ManifestRow } from './manifest-entry.ts'
+import { readMetadataDirectory, TableFiles, type MetadataDirectory } from './published-table.ts'
+import { pathBelow } from './location.ts'
+import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
+
+/**
+ * Paths of the data and delete files that readers of the published Iceberg table may still open, through
+ * any snapshot that its metadata keeps. Empty if the table was never exported.
+ */
+export async function retainedFiles(fs: FileSystem, table: string): Promise<Set<string>> {
+  const { published } = await readMetadataDirectory(fs, table)
+  if (published === undefined) return new Set()
+  return (await filesOf(fs, table, published.metadata)).content
+}
+
+/**
+ * Removes what attempts that never published left in the metadata directory, and metadata files that
+ * the newest no longer lists. Returns the paths. Nobody may export the table meanwhile. Names that the
+ * export does not make are left alone.
+ */
+export async function sweepMetadata(fs: FileSystem, table: string): Promise<string[]> {
+  const directory = await readMetadataDirectory(fs, table)
+  const { published, path } = directory
+  const named = published ? (await filesOf(fs, table, published.metadata)).own : new Set<string>()
+  const obsolete = published ? obsoleteVersions(directory, published) : []
+  const removed: string[] = []
+  for (const name of await fs.list(path)) {
+    const file = `${path}/${name}`
+    const version = parseVersionName(name)
+    const isOrphan = isTemporary(name) || (isSnapshotFile(name) && !named.has(file))
+    if (isOrphan || (version !== undefined && obsolete.includes(version))) removed.push(file)
+  }
+  for (const file of removed) await fs.remove(file)
+  return removed
+}
+
+/** The versions before the newest that its log does not list. */
+export function obsoleteVersions(
+  directory: MetadataDirectory,
+  newest: { readonly version: number; readonly metadata: TableMetadata },
+): number[] {
+  const { location } = newest.metadata
+  const logged = new Set(
+    newest.metadata['metadata-log'].map((entry) => pathBelow(location, entry['metadata-file'])),
+  )
+  return directory.versions.filter(
+    (version) => version < newest.version && !logged.has(`${METADATA}/${versionName(version)}`),
+  )
+}
+
+interface NamedFiles {
+  /** Data and delete files. */
+  readonly content: Set<string>
+  /** Manifest lists, manifests and delete files. */
+  readonly own: Set<string>
+}
+
+/** Paths of everything that the snapshots of a metadata file name. */
+async function filesOf(fs: FileSystem, table: string, metadata: TableMetadata): Promise<NamedFiles> {
+  const files = new TableFiles(fs, table, metadata.location)
+  const content = new Set<string>()
+  const own = new Set<string>()
+  const seen = new Set<string>()
+  for (const snapshot of metadata.snapshots) {
+    addPath(own, files.pathOf(snapshot['manifest-list']))
+    for (const row of await files.manifestRows(snapshot)) {
+      if (seen.has(row.manifest_path)) continue
+      seen.add(row.manifest_path)
+      addPath(own, files.pathOf(row.manifest_path))
+      for (const entry of (await files.loadManifest(row)).live) {
+        const path = files.pathOf(entry.data_file.file_path)
+        addPath(content, path)
+        if (row.content === MANIFEST_DELETES) addPath(own, path)
+      }
+    }
+  }
+  return { content, own }
+}
+
+/**
+ * Paths that only snapshots which left the metadata named: their lists, manifests and delete files. A
+ * file is in use without a gap along a line of snapshots, so what the first kept snapshot of a line does
+ * not name, no later one does.
+ */
+export async function expiredFiles(
+  fs: FileSystem,
+  table: string,
+  before: TableMetadata,
+  after: TableMetadata,
+): Promise<Set<string>> {
+  const kept = new Set(after.snapshots.map((snapshot) => snapshot['snapshot-id']))
+  const expired = before.snapshots.filter((snapshot) => !kept.has(snapshot['snapshot-id']))
+  if (expired.length === 0) return new Set()
+  const first = after.snapshots.filter((snapshot) => !kept.has(snapshot['parent-snapshot-id'] ?? -1))
+  const old = await rowsOf(new TableFiles(fs, table, before.location), expired)
+  const current = await rowsOf(new TableFiles(fs, table, after.location), first)
+
+  const files = new TableFiles(fs, table, before.location)
+  const removable = new Set<string>()
+  for (const snapshot of expired) addPath(removable, files.pathOf(snapshot['manifest-list']))
+  for (const row of old.values()) {
+    if (current.has(row.manifest_path)) continue
+    addPath(removable, files.pathOf(row.manifest_path))
+    if (row.content !== MANIFEST_DELETES) continue
+    for (const entry of (await files.loadManifest(row)).live) {
+      addPath(removable, files.pathOf(entry.data_file.file_path))
+    }
+  }
+  const remaining = new TableFiles(fs, table, after.location)
+  for (const row of current.values()) {
+    if (row.content !== MANIFEST_DELETES || old.has(row.manifest_path)) continue
+    for (const entry of (await remaining.loadManifest(row)).live) {
+      const path = remaining.pathOf(entry.data_file.file_path)
+      if (path !== undefined) removable.delete(path)
+    }
+  }
+  return removable
+}
+
+async function rowsOf(
+  files: TableFiles,
+  snapshots: readonly IcebergSnapshot[],
+): Promise<Map<string, ManifestRow>> {
+  const rows = new Map<string, ManifestRow>()
+  for (const snapshot of snapshots) {
+    for (const row of await files.manifestRows(snapshot)) rows.set(row.manifest_path, row)
+  }
+  return rows
+}
+
+function addPath(paths: Set<string>, path: string | undefined): void {
+  if (path !== undefined) paths.add(path)
+}

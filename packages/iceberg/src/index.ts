@@ -1,3 +1,5 @@
 export { createExportCache, type ExportCache } from './base.ts'
 export { exportIceberg, type ExportedTable, type ExportOptions, type IcebergExport } from './export.ts'
 export { retainedFiles, sweepMetadata } from './retention.ts'
+export { checkTable, type IcebergCheck } from './check/check-table.ts'
+export { type Rule, type Violation } from './check/report.ts'

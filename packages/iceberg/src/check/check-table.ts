@@ -1,0 +1,230 @@
+import type { FileSystem } from '@meru/fs'
+import { decodeAvro, type AvroRecord, type DecodedFile } from './avro-decode.ts'
+import { checkManifestListSchema, checkManifestSchema } from './avro-rules.ts'
+import { checkDataFile, checkDeleteFile, type ColumnTypes } from './file-rules.ts'
+import { numberText, readJson, recordOf, recordsOf, textOf, type JsonRecord } from './json-value.ts'
+import { checkManifest, type LiveFile, type ManifestContents } from './manifest-rules.ts'
+import { checkMetadata } from './metadata-rules.ts'
+import { Report, valueText, type Violation } from './report.ts'
+import { checkContents, checkSummary, type SnapshotContents } from './snapshot-rules.ts'
+
+const VERSION = /^v([1-9][0-9]*)\.metadata\.json$/
+
+/** What the check of an Iceberg table found. */
+export interface IcebergCheck {
+  /** Empty if the table keeps to the rules. */
+  readonly violations: readonly Violation[]
+  /** The newest version; `undefined` if there is none. */
+  readonly version: number | undefined
+  readonly snapshots: number
+  /** Distinct files that were looked at, of all snapshots. */
+  readonly manifests: number
+  readonly dataFiles: number
+  readonly deleteFiles: number
+}
+
+/**
+ * Reads an exported table as a stranger would, from the hint down to the Parquet footers and every row of
+ * the delete files, and reports what breaks the Iceberg specification or the rules that all readers
+ * share. `directory` is that of the table, relative to the root. Shares no code with the export.
+ */
+export async function checkTable(fs: FileSystem, directory: string): Promise<IcebergCheck> {
+  const check = new TableCheck(fs, directory)
+  const version = await check.newestVersion()
+  const file = `${directory}/metadata/v${version}.metadata.json`
+  const bytes = version === undefined ? undefined : await fs.readFile(file)
+  let metadata: JsonRecord = {}
+  if (bytes !== undefined) {
+    try {
+      metadata = recordOf(readJson(bytes))
+      checkMetadata(metadata, file, check.report)
+    } catch (error) {
+      check.report.add('metadata', file, `no JSON: ${String(error)}`)
+    }
+  }
+  await check.snapshots(metadata, file)
+  return { ...check.counts(), version, violations: check.report.violations }
+}
+
+class TableCheck {
+  readonly report: Report = new Report()
+  readonly #fs: FileSystem
+  readonly #directory: string
+  #location = ''
+  readonly #manifests: Map<string, ManifestContents | undefined> = new Map()
+  readonly #files: Map<string, LiveFile> = new Map()
+  #snapshotCount = 0
+
+  constructor(fs: FileSystem, directory: string) {
+    this.#fs = fs
+    this.#directory = directory
+  }
+
+  counts(): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'deleteFiles'> {
+    const files = [...this.#files.values()]
+    return {
+      snapshots: this.#snapshotCount,
+      manifests: this.#manifests.size,
+      dataFiles: files.filter((file) => file.content === 0).length,
+      deleteFiles: files.filter((file) => file.content !== 0).length,
+    }
+  }
+
+  /** The version that the hint leads to: from there on for as long as there is a next one. */
+  async newestVersion(): Promise<number | undefined> {
+    const path = `${this.#directory}/metadata`
+    const names = await this.#fs.list(path)
+    const versions = names
+      .map((name) => Number(VERSION.exec(name)?.[1] ?? 0))
+      .filter((version) => version > 0)
+    if (versions.length === 0) {
+      this.report.add('hint', path, 'there is no metadata file')
+      return undefined
+    }
+    const newest = Math.max(...versions)
+    const hint = await this.#fs.readFile(`${path}/version-hint.text`)
+    const text = hint === undefined ? 'missing' : new TextDecoder().decode(hint)
+    const isDigits = /^[1-9][0-9]*$/.test(text)
+    this.report.require(
+      isDigits,
+      'hint',
+      `${path}/version-hint.text`,
+      `${JSON.stringify(text)} is not digits alone`,
+    )
+    if (isDigits) this.report.equal(text, newest, 'hint', `${path}/version-hint.text`, 'the version')
+    return newest
+  }
+
+  async snapshots(metadata: JsonRecord, file: string): Promise<void> {
+    this.#location = textOf(metadata['location'])
+    const snapshots = recordsOf(metadata['snapshots'])
+    this.#snapshotCount = snapshots.length
+    const known = new Map<string, SnapshotContents>()
+    for (const snapshot of snapshots) {
+      const contents = await this.#snapshot(snapshot, known.get(numberText(snapshot['parent-snapshot-id'])))
+      if (contents !== undefined) known.set(numberText(snapshot['snapshot-id']), contents)
+    }
+    for (const entry of recordsOf(metadata['metadata-log'])) {
+      const path = this.#pathOf(textOf(entry['metadata-file']))
+      const isThere = path !== undefined && (await this.#fs.size(path)) !== undefined
+      this.report.require(
+        isThere,
+        'log',
+        file,
+        `metadata-log names ${textOf(entry['metadata-file'])}, which is absent`,
+      )
+    }
+    await this.#contentFiles(typesOf(metadata))
+  }
+
+  async #snapshot(
+    snapshot: JsonRecord,
+    parent: SnapshotContents | undefined,
+  ): Promise<SnapshotContents | undefined> {
+    const list = textOf(snapshot['manifest-list'])
+    const decoded = await this.#avro(list, 'manifest-list')
+    if (decoded === undefined) return undefined
+    checkManifestListSchema(decoded, list, this.report)
+    const id = numberText(snapshot['snapshot-id'])
+    const sequence = numberText(snapshot['sequence-number'])
+    const parentId = numberText(snapshot['parent-snapshot-id']) || 'null'
+    const header = {
+      'snapshot-id': id,
+      'parent-snapshot-id': parentId,
+      'sequence-number': sequence,
+      'format-version': '2',
+    }
+    for (const [key, value] of Object.entries(header)) {
+      this.report.equal(decoded.metadata.get(key), value, 'manifest-list', list, key)
+    }
+    const live: LiveFile[] = []
+    for (const row of decoded.records) {
+      const contents = await this.#manifest(row, list)
+      live.push(...(contents?.live ?? []))
+      const isOld = BigInt(valueText(row['sequence_number'])) <= BigInt(sequence === '' ? 0 : sequence)
+      this.report.require(
+        isOld,
+        'manifest-list',
+        list,
+        `${valueText(row['manifest_path'])} is of a later snapshot`,
+      )
+    }
+    const contents = {
+      data: live.filter((file) => file.content === 0),
+      deletes: live.filter((file) => file.content !== 0),
+    }
+    for (const file of live) this.#files.set(file.path, file)
+    checkContents(contents, list, this.report)
+    checkSummary(snapshot, contents, parent, list, this.report)
+    return contents
+  }
+
+  /** A manifest is read once; its row must be the same in every list. */
+  async #manifest(row: AvroRecord, list: string): Promise<ManifestContents | undefined> {
+    const uri = valueText(row['manifest_path'])
+    for (const name of ['partition_spec_id', 'key_metadata']) {
+      const expected = name === 'key_metadata' ? null : 0
+      this.report.equal(row[name], expected, 'manifest-list', list, `${name} of ${uri}`)
+    }
+    const key = `${uri} ${valueText(row)}`
+    if (this.#manifests.has(key)) return this.#manifests.get(key)
+    const isNew = [...this.#manifests.keys()].every((known) => !known.startsWith(`${uri} `))
+    this.report.require(isNew, 'manifest-list', list, `the row of ${uri} differs from an earlier one`)
+    const decoded = await this.#avro(uri, 'manifest')
+    const path = this.#pathOf(uri)
+    const size = path === undefined ? undefined : await this.#fs.size(path)
+    this.report.equal(row['manifest_length'], size, 'manifest-list', list, `manifest_length of ${uri}`)
+    let contents: ManifestContents | undefined
+    if (decoded !== undefined) {
+      checkManifestSchema(decoded, uri, this.report)
+      contents = checkManifest(decoded, row, uri, this.report)
+    }
+    this.#manifests.set(key, contents)
+    return contents
+  }
+
+  async #contentFiles(types: ColumnTypes): Promise<void> {
+    for (const file of this.#files.values()) {
+      const path = this.#pathOf(file.path)
+      const rule = file.content === 0 ? 'data-file' : 'delete-file'
+      if (path === undefined) {
+        this.report.add(rule, file.path, `lies outside ${this.#location}`)
+      } else if (file.content === 0) {
+        await checkDataFile(this.#fs, file, path, types, this.report)
+      } else {
+        const target = this.#files.get(file.target ?? '')
+        const dataRows = target === undefined ? undefined : Number(target.records)
+        await checkDeleteFile(this.#fs, file, path, dataRows, this.report)
+      }
+    }
+  }
+
+  async #avro(uri: string, rule: 'manifest' | 'manifest-list'): Promise<DecodedFile | undefined> {
+    const path = this.#pathOf(uri)
+    const bytes = path === undefined ? undefined : await this.#fs.readFile(path)
+    if (bytes === undefined) {
+      this.report.add(rule, uri, 'the file does not exist')
+      return undefined
+    }
+    try {
+      return decodeAvro(bytes)
+    } catch (error) {
+      this.report.add('avro', uri, error instanceof Error ? error.message : String(error))
+      return undefined
+    }
+  }
+
+  #pathOf(uri: string): string | undefined {
+    const prefix = `${this.#location}/`
+    return uri.startsWith(prefix) ? `${this.#directory}/${uri.slice(prefix.length)}` : undefined
+  }
+}
+
+/** Columns of all schemas; a column keeps its id, and only widens. The newest schema wins. */
+function typesOf(metadata: JsonRecord): ColumnTypes {
+  const types = new Map<number, string>()
+  for (const schema of recordsOf(metadata['schemas'])) {
+    for (const field of recordsOf(schema['fields'])) types.set(Number(field['id']), textOf(field['type']))
+  }
+  return types
+}

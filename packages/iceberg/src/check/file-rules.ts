@@ -1,0 +1,122 @@
+import type { FileSystem } from '@meru/fs'
+import { checkBounds } from './bounds-rules.ts'
+import { mapOf, type LiveFile } from './manifest-rules.ts'
+import { openParquet, parquetFacts, readPositionDeletes, type ParquetFacts } from './parquet-file.ts'
+import type { Report, Rule } from './report.ts'
+
+const DELETE_PATH_ID = 2147483546
+const DELETE_POSITION_ID = 2147483545
+/** Field ids below are the engine's own and no part of any schema. */
+const FIRST_COLUMN_ID = 10
+
+/** Types of the columns of the table by field id, as the metadata names them. */
+export type ColumnTypes = ReadonlyMap<number, string>
+
+/** The rules for a data file, from its entry and its footer. */
+export async function checkDataFile(
+  fs: FileSystem,
+  file: LiveFile,
+  path: string,
+  types: ColumnTypes,
+  report: Report,
+): Promise<void> {
+  const facts = await factsOf(fs, file, path, 'data-file', report)
+  if (facts === undefined) return
+  const { record } = file
+  const { columns } = facts
+  const ids = columns.map((column) => column.fieldId)
+  for (const { name, fieldId } of columns) {
+    report.require(fieldId !== undefined && fieldId > 0, 'data-file', path, `column ${name} has no field id`)
+  }
+  report.require(new Set(ids).size === ids.length, 'data-file', path, 'two columns share a field id')
+  const firstHidden = ids.findIndex((id) => id !== undefined && id < FIRST_COLUMN_ID)
+  const isLast =
+    firstHidden < 0 || ids.slice(firstHidden).every((id) => id !== undefined && id < FIRST_COLUMN_ID)
+  report.require(isLast, 'data-file', path, 'a hidden column stands before a column of the table')
+  report.equal(
+    listText(record['split_offsets']),
+    facts.groupOffsets.join(),
+    'data-file',
+    path,
+    'split_offsets',
+  )
+
+  const sizes = mapOf(record['column_sizes'])
+  const values = mapOf(record['value_counts'])
+  const nulls = mapOf(record['null_value_counts'])
+  for (const name of ['column_sizes', 'value_counts', 'null_value_counts', 'nan_value_counts']) {
+    for (const id of mapOf(record[name]).keys()) {
+      report.require(id >= FIRST_COLUMN_ID, 'data-file', path, `${name} has the hidden column ${id}`)
+    }
+  }
+  for (const { name, fieldId, bytes, nulls: actualNulls } of columns) {
+    if (fieldId === undefined || !types.has(fieldId) || !values.has(fieldId)) continue
+    report.equal(sizes.get(fieldId), bytes, 'data-file', path, `column_sizes of ${name}`)
+    report.equal(values.get(fieldId), facts.rows, 'data-file', path, `value_counts of ${name}`)
+    if (actualNulls !== undefined) {
+      report.equal(nulls.get(fieldId), actualNulls, 'data-file', path, `null_value_counts of ${name}`)
+    }
+  }
+  checkBounds(record, types, path, report)
+}
+
+/** The rules for a position delete file and the data file that it is about. */
+export async function checkDeleteFile(
+  fs: FileSystem,
+  file: LiveFile,
+  path: string,
+  dataRows: number | undefined,
+  report: Report,
+): Promise<void> {
+  const facts = await factsOf(fs, file, path, 'delete-file', report)
+  if (facts === undefined) return
+  const shape = facts.columns.map(
+    (column) => `${column.fieldId} ${column.name} ${column.physical}${column.isRequired ? '' : '?'}`,
+  )
+  const expected = `${DELETE_PATH_ID} file_path BYTE_ARRAY, ${DELETE_POSITION_ID} pos INT64`
+  report.equal(shape.join(', '), expected, 'delete-file', path, 'the schema')
+  const parquet = await openParquet(fs, path)
+  try {
+    let before = -1
+    for (const { path: target, position } of await readPositionDeletes(parquet)) {
+      report.equal(target, file.target, 'delete-file', path, 'file_path of a row')
+      report.require(position > before, 'delete-file', path, `position ${position} after ${before}`)
+      before = position
+    }
+    const isInside = dataRows === undefined || before < dataRows
+    report.require(isInside, 'delete-file', path, `position ${before} in a data file of ${dataRows} rows`)
+  } finally {
+    await parquet.close()
+  }
+}
+
+/** What the footer says, if there is one; size and row count are compared. */
+async function factsOf(
+  fs: FileSystem,
+  file: LiveFile,
+  path: string,
+  rule: Rule,
+  report: Report,
+): Promise<ParquetFacts | undefined> {
+  const size = await fs.size(path)
+  if (size === undefined) {
+    report.add(rule, path, `the file does not exist; ${file.manifest} names it`)
+    return undefined
+  }
+  report.equal(file.bytes, size, rule, path, 'file_size_in_bytes')
+  const parquet = await openParquet(fs, path)
+  try {
+    const facts = await parquetFacts(parquet)
+    report.equal(file.records, facts.rows, rule, path, 'record_count')
+    return facts
+  } catch (error) {
+    report.add(rule, path, `not readable as Parquet: ${String(error)}`)
+    return undefined
+  } finally {
+    await parquet.close()
+  }
+}
+
+function listText(value: unknown): string {
+  return Array.isArray(value) ? value.join() : ''
+}

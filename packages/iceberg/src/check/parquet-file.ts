@@ -1,0 +1,85 @@
+import type { FileSystem } from '@meru/fs'
+import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet'
+
+/** What the check needs to know of a Parquet file. */
+export interface ParquetFacts {
+  readonly rows: number
+  /** In file order; columns only, which have no children here. */
+  readonly columns: readonly ParquetColumn[]
+  /** Where row groups start. */
+  readonly groupOffsets: readonly number[]
+}
+
+export interface ParquetColumn {
+  readonly name: string
+  readonly fieldId: number | undefined
+  readonly physical: string
+  readonly isRequired: boolean
+  /** Compressed bytes, over all row groups. */
+  readonly bytes: number
+  /** `undefined` if some row group does not say. */
+  readonly nulls: number | undefined
+}
+
+/** A file as the Parquet library reads it. The caller closes it. */
+export interface OpenParquet {
+  readonly buffer: AsyncBuffer
+  close(): Promise<void>
+}
+
+export async function openParquet(fs: FileSystem, path: string): Promise<OpenParquet> {
+  const handle = await fs.open(path)
+  const buffer: AsyncBuffer = {
+    byteLength: handle.size,
+    async slice(start, end = handle.size) {
+      const bytes = new Uint8Array(end - start)
+      const read = await handle.read(bytes, start)
+      return bytes.buffer.slice(0, read)
+    },
+  }
+  return { buffer, close: () => handle.close() }
+}
+
+/** Throws what the Parquet library throws for a file that is none. */
+export async function parquetFacts({ buffer }: OpenParquet): Promise<ParquetFacts> {
+  const metadata = await parquetMetadataAsync(buffer)
+  const leaves = metadata.schema.filter((element) => element.num_children === undefined)
+  return {
+    rows: Number(metadata.num_rows),
+    columns: leaves.map((leaf, i) => ({
+      name: leaf.name,
+      fieldId: leaf.field_id,
+      physical: leaf.type ?? 'none',
+      isRequired: leaf.repetition_type === 'REQUIRED',
+      bytes: sumOf(metadata, i, (chunk) => chunk?.total_compressed_size),
+      nulls: nullsOf(metadata, i),
+    })),
+    groupOffsets: metadata.row_groups.map((group) => {
+      const first = group.columns[0]?.meta_data
+      return Number(first?.dictionary_page_offset ?? first?.data_page_offset ?? -1)
+    }),
+  }
+}
+
+type Chunk = FileMetaData['row_groups'][number]['columns'][number]['meta_data']
+
+function sumOf(metadata: FileMetaData, column: number, value: (chunk: Chunk) => bigint | undefined): number {
+  let sum = 0
+  for (const group of metadata.row_groups) sum += Number(value(group.columns[column]?.meta_data) ?? 0)
+  return sum
+}
+
+function nullsOf(metadata: FileMetaData, column: number): number | undefined {
+  const isKnown = metadata.row_groups.every(
+    (group) => group.columns[column]?.meta_data?.statistics?.null_count !== undefined,
+  )
+  return isKnown ? sumOf(metadata, column, (chunk) => chunk?.statistics?.null_count) : undefined
+}
+
+/** The rows of a position delete file. */
+export async function readPositionDeletes({
+  buffer,
+}: OpenParquet): Promise<{ path: string; position: number }[]> {
+  const rows = await parquetReadObjects({ file: buffer })
+  return rows.map((row) => ({ path: String(row['file_path']), position: Number(row['pos']) }))
+}

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const PACKAGE = join(import.meta.dirname, '..', '..')
+const HOME = join(PACKAGE, 'node_modules', '.cache', 'python-readers')
+const PYTHON = join(HOME, 'bin', 'python')
+const SCRIPT = join(import.meta.dirname, 'read_tables.py')
+const INSTALL_TIMEOUT_MS = 150_000
+const READ_TIMEOUT_MS = 150_000
+
+/** What is to be installed for each reader; the versions that the tests are known to pass with. */
+const READERS = {
+  pyiceberg: ['pyiceberg[pyarrow]==0.12.0', 'pyarrow==26.0.1'],
+  // The last version of DuckDB whose Iceberg extension comes as a package.
+  duckdb: ['duckdb==1.4.4', 'duckdb-ext-iceberg==1.4.4.20260205', 'duckdb-ext-avro==1.4.4.20260205'],
+} as const
+
+export type PythonReader = keyof typeof READERS
+
+export interface ReadRequest {
+  readonly reader: PythonReader
+  /** Directory of the table. */
+  readonly table: string
+  readonly snapshot?: number
+  /** A condition, as the reader writes it. */
+  readonly filter?: string
+  readonly columns?: readonly string[]
+}
+
+/** Values by column, each as text. */
+export type TextRow = Readonly<Record<string, string | null>>
+
+/**
+ * Makes a Python environment with the readers, once for this checkout. Answers for each why it cannot be
+ * used, or `undefined` if it can.
+ */
+export async function preparePythonReaders(): Promise<Record<PythonReader, string | undefined>> {
+  const missing: Record<PythonReader, string | undefined> = { pyiceberg: undefined, duckdb: undefined }
+  for (const reader of Object.keys(READERS) as PythonReader[]) missing[reader] = await prepare(reader)
+  return missing
+}
+
+async function prepare(reader: PythonReader): Promise<string | undefined> {
+  const mark = join(HOME, `${reader}.txt`)
+  const wanted = READERS[reader].join('\n')
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
+  try {
+    if (!existsSync(PYTHON)) {
+      rmSync(HOME, { recursive: true, force: true })
+      mkdirSync(HOME, { recursive: true })
+      await run('python3', ['-m', 'venv', HOME], { timeout: INSTALL_TIMEOUT_MS })
+    }
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:']
+    await run(PYTHON, [...pip, ...READERS[reader]], { timeout: INSTALL_TIMEOUT_MS })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)
+    return `${reader} cannot be installed: ${reason}`
+  }
+  writeFileSync(mark, wanted)
+  return undefined
+}
+
+/** Sends all requests to one Python process. Throws if one of them fails. */
+export async function readTables(requests: readonly ReadRequest[]): Promise<TextRow[][]> {
+  const child = run(PYTHON, [SCRIPT], { timeout: READ_TIMEOUT_MS, maxBuffer: 1 << 28 })
+  child.child.stdin?.end(JSON.stringify(requests))
+  const { stdout } = await child
+  const answers = JSON.parse(stdout) as ({ rows: TextRow[] } | { error: string })[]
+  return answers.map((answer, i) => {
+    if ('rows' in answer) return answer.rows
+    throw new Error(`${JSON.stringify(requests[i])}: ${answer.error}`)
+  })
+}

@@ -1,0 +1,44 @@
+import type { ColumnType, TableSchema } from '@meru/core'
+import type { Row } from './sample-table.ts'
+
+/** Values by column, each spelled in one way, so that rows of different readers can be compared. */
+export type TextRow = Readonly<Record<string, string | null>>
+
+export function textRows(schema: TableSchema, rows: readonly Row[]): TextRow[] {
+  return rows.map((row) =>
+    Object.fromEntries(schema.columns.map(({ name, type }) => [name, valueText(type, row[name])])),
+  )
+}
+
+/** A row per line, in an order of their own: readers promise none. */
+export function sortedLines(rows: readonly TextRow[]): string[] {
+  return rows.map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
+}
+
+export function valueText(type: ColumnType, value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  switch (type.kind) {
+    case 'float':
+    case 'double':
+      return doubleText(value as number)
+    case 'timestamp':
+    case 'timestamptz':
+      return plainText(value as bigint)
+    case 'fixed':
+    case 'binary':
+      return Buffer.from(value as Uint8Array).toString('hex')
+    default:
+      return plainText(value as bigint)
+  }
+}
+
+/** The bits, so that zeros and NaN count. */
+export function doubleText(value: number): string {
+  const bytes = Buffer.alloc(8)
+  bytes.writeDoubleBE(value)
+  return bytes.toString('hex')
+}
+
+export function plainText(value: string | number | bigint | boolean): string {
+  return String(value)
+}

@@ -153,6 +153,20 @@ test('damaged bytes are refused or still rows of the schema', () => {
   )
 })
 
+test('data that ends before it starts is refused', () => {
+  const plain = table('p', { k: t.int(), a: t.string(), b: t.string() }, { key: ['k'] })
+  const byPlain = RowCodec.compile('p', plain.schema)
+  const out = new ByteWriter()
+  const keyLength = byPlain.encodeRow({ k: 1, a: 'aa', b: 'bb' }, out)
+  out.bytes[keyLength + 4] = 1
+  expect(() => byPlain.decodeRow(out.bytes, 0, keyLength, keyLength, out.length)).toThrow(
+    'ends outside of its row',
+  )
+  expect(() => new Shredder(plain.schema).append(out.bytes, 0, keyLength, keyLength, out.length)).toThrow(
+    'column "b" ends outside of its row',
+  )
+})
+
 test('key vectors that do not fit the schema are misuse', () => {
   const pair = table('p', { a: t.int(), b: t.string() }, { key: ['a', 'b'] })
   const ints: Vector = { physical: 'i32', length: 1, values: Int32Array.of(1) }

@@ -15,6 +15,13 @@ describe('dates', () => {
     }
   })
 
+  test('have a leap day in every fourth century alone', () => {
+    for (let year = 100; year < 10_000; year += 100) {
+      const text = `${String(year).padStart(4, '0')}-02-29`
+      expect(parseDate(text) !== undefined).toBe(year % 400 === 0)
+    }
+  })
+
   test('reach as far as six digits of a year', () => {
     for (const text of ['+999999-12-31', '-999999-01-01', '-000001-02-28', '+010000-01-01', '0000-02-29']) {
       expect(formatDate(parseDate(text) as number)).toBe(text)

@@ -60,6 +60,8 @@ describe.each(cases)('vectors of $kind, nulls: $nulls', ({ type, nulls }) => {
       [0, 0],
       [100, 100],
       [3, 50],
+      [4, 20],
+      [12, 13],
       [8, 16],
       [9, 17],
       [99, 100],

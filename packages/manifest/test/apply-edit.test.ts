@@ -1,6 +1,13 @@
 import type { TableSchema } from '@meru/core'
 import { describe, expect, test } from 'vitest'
-import { applyEdit, filesAtLevel, findFile, type Change, type DatabaseState } from '../src/index.ts'
+import {
+  applyEdit,
+  currentSchema,
+  filesAtLevel,
+  findFile,
+  type Change,
+  type DatabaseState,
+} from '../src/index.ts'
 import {
   addFile,
   CREATE_USERS,
@@ -257,6 +264,16 @@ describe('an edit', () => {
       ['__proto__', '2'],
       ['a', '3'],
     ])
+  })
+
+  test('may change the type of a column outside the key', () => {
+    const [id, name, age] = WIDER_SCHEMA.columns
+    const wider: TableSchema = {
+      ...WIDER_SCHEMA,
+      schemaId: 2,
+      columns: [id, name, { ...age, type: { kind: 'long' } }],
+    }
+    expect(currentSchema(users(apply(setSchema(wider))))).toBe(wider)
   })
 
   test('makes the newest schema current and keeps the older ones', () => {

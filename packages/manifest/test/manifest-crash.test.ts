@@ -1,9 +1,10 @@
 import { CRASH_MODES, MemoryFs, type FileSystem } from '@meru/fs'
 import { describe, expect, test } from 'vitest'
-import { applyEdit, emptyState, Manifest, type DatabaseState } from '../src/index.ts'
+import { applyEdit, emptyState, Manifest } from '../src/index.ts'
 import { hookedFs } from './hooked-fs.ts'
 import {
   addFile,
+  content,
   CREATE_USERS,
   dead,
   randomFrom,
@@ -29,11 +30,6 @@ interface Knowledge {
 }
 
 type Look = (knowledge: Knowledge) => Promise<void>
-
-/** A state without who made it, for comparison. */
-function content({ tables, lastSeqno, walFloor, nextTableId }: DatabaseState): string {
-  return JSON.stringify({ tables: [...tables.values()], lastSeqno, walFloor, nextTableId })
-}
 
 /** Runs a script of two writers, and looks before every call of the file system. */
 async function runScript(memory: FileSystem, look: Look): Promise<void> {

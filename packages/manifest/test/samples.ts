@@ -122,3 +122,8 @@ export const setDead = (n: number, ref: DeadRef): Change => ({
   fileId: uuid(n),
   dead: ref,
 })
+
+/** A state without who made it, as text for comparison. */
+export function content({ tables, lastSeqno, walFloor, nextTableId }: DatabaseState): string {
+  return JSON.stringify({ tables: [...tables.values()], lastSeqno, walFloor, nextTableId })
+}

@@ -1,9 +1,10 @@
-import { ByteWriter, type BytesVector, type Vector } from '@meru/core'
+import { ByteWriter, concatVectors, sliceVector, type BytesVector, type Vector } from '@meru/core'
 import { crc32 } from '@meru/fs'
 import { CODEC_NONE, compress, type Codec } from './compression.ts'
-import { buildDictionary, type Dictionary } from './dictionary.ts'
+import { buildDictionary, mayHaveDictionary, type Dictionary } from './dictionary.ts'
 import { bitWidthOf } from './dictionary-indexes.ts'
-import { appendDictionaryIndexes, appendLevels, appendPlain, countNulls, pageRows } from './page-encoder.ts'
+import type { FileOutput } from './file-output.ts'
+import { appendDictionaryIndexes, appendLevels, appendPlain, countNulls, pageRows, type PageRows } from './page-encoder.ts'
 import {
   appendDataPageHeader,
   appendDictionaryPageHeader,
@@ -53,49 +54,104 @@ export function pageCrc(bytes: Uint8Array, start: number, bodyStart: number, end
   return (crc32(bytes, start, bodyStart) ^ crc32(bytes, bodyStart, end)) >>> 0
 }
 
-/** Appends the chunk of a typed column. Pages start at `pageStarts`, which ends with the number of rows. */
-export function encodeChunk(
+/**
+ * Appends the chunk of a typed column, whose values are those of `segments` one after the other. Pages start at
+ * `pageStarts`, which ends with the number of rows.
+ */
+export async function encodeChunk(
   settings: ChunkSettings,
-  vector: Vector,
+  segments: readonly Vector[],
   pageStarts: readonly number[],
-  out: ByteWriter,
-): EncodedChunk {
+  out: FileOutput,
+): Promise<EncodedChunk> {
   const { column, rules } = settings
-  const pages = pageStarts.slice(1).map((to, page) => pageRows(vector, pageStarts[page], to))
+  const pages = pagesOf(segments, pageStarts)
   const nulls = pages.map((page) => (column.optional ? countNulls(page) : 0))
-  const present = vector.length - nulls.reduce((sum, count) => sum + count, 0)
-  const dictionary = settings.dictionary ? buildDictionary(vector, present) : undefined
+  const dictionary = settings.dictionary ? dictionaryOf(segments) : undefined
   const bitWidth = dictionary === undefined ? 0 : bitWidthOf(dictionary.values.length)
   const appendBody = (index: number, body: ByteWriter): void => {
     const page = pages[index]
     if (column.optional) appendLevels(page, nulls[index], body)
     if (dictionary === undefined) return appendPlain(page, nulls[index], body)
-    const start = pageStarts[index] - page.from
-    const indexes = start === 0 ? dictionary.indexes : dictionary.indexes.subarray(start)
+    const indexes = dictionary.indexes.subarray(pageStarts[index], pageStarts[index + 1])
     appendDictionaryIndexes(page, nulls[index], indexes, bitWidth, body)
   }
   const stats = pages.map((page, index) => rangeStats(page.vector, page.from, page.to, nulls[index], rules))
   return encodePages({ codec: settings.codec, dictionary, pageStarts, appendBody, stats }, out)
 }
 
+function dictionaryOf(segments: readonly Vector[]): Dictionary | undefined {
+  return segments.every(mayHaveDictionary) ? buildDictionary(concatVectors(segments)) : undefined
+}
+
+/** The rows of each page: a part of one segment, or, where a page begins in one and ends in another, a copy. */
+function pagesOf(segments: readonly Vector[], pageStarts: readonly number[]): PageRows[] {
+  let segment = 0
+  let first = 0
+  return pageStarts.slice(1).map((to, page) => {
+    const from = pageStarts[page]
+    while (first + segments[segment].length <= from) first += segments[segment++].length
+    if (to - first <= segments[segment].length) return pageRows(segments[segment], from - first, to - first)
+    const parts: Vector[] = []
+    let start = first
+    for (let i = segment; start < to; i++) {
+      const vector = segments[i]
+      parts.push(sliceVector(vector, Math.max(from - start, 0), Math.min(to - start, vector.length)))
+      start += vector.length
+    }
+    return pageRows(concatVectors(parts), 0, to - from)
+  })
+}
+
+/** Encoded rows: keys and values, parallel. */
+export interface RowSegment {
+  readonly keys: BytesVector
+  readonly values: BytesVector
+}
+
 /**
- * Appends the chunk of `_row`: each value is `varint key length | key | value`. `pageStarts` is as for `encodeChunk`.
+ * Appends the chunk of `_row`: each value is `varint key length | key | value`. `segments` and `pageStarts` are as for
+ * `encodeChunk`.
  */
 export function encodeRowChunk(
   codec: Codec,
-  rows: { keys: BytesVector; values: BytesVector },
+  segments: readonly RowSegment[],
   pageStarts: readonly number[],
-  out: ByteWriter,
-): EncodedChunk {
+  out: FileOutput,
+): Promise<EncodedChunk> {
+  const starts: number[] = [0]
+  for (const { keys } of segments) starts.push(starts[starts.length - 1] + keys.length)
   const appendBody = (page: number, body: ByteWriter): void => {
-    appendRows(rows.keys, rows.values, pageStarts[page], pageStarts[page + 1], body)
+    const from = pageStarts[page]
+    const to = pageStarts[page + 1]
+    segments.forEach(({ keys, values }, i) => {
+      const start = Math.max(from - starts[i], 0)
+      const end = Math.min(to - starts[i], keys.length)
+      if (start < end) appendRows(keys, values, start, end, body)
+    })
   }
   return encodePages({ codec, dictionary: undefined, pageStarts, appendBody, stats: [] }, out)
 }
 
-/** Bytes of a row in a page of `_row`. */
-export function rowBytes(keyBytes: number, valueBytes: number): number {
-  return 4 + varintBytes(keyBytes) + keyBytes + valueBytes
+/** Where the pages of `_row` start, then the number of rows. A page is as large as it can be within `bytesMax`. */
+export function rowPages(segments: readonly RowSegment[], bytesMax: number): number[] {
+  const starts: number[] = [0]
+  let bytes = 0
+  let first = 0
+  for (const { keys, values } of segments) {
+    for (let row = 0; row < keys.length; row++) {
+      const keyBytes = keys.offsets[row + 1] - keys.offsets[row]
+      const size = 4 + varintBytes(keyBytes) + keyBytes + values.offsets[row + 1] - values.offsets[row]
+      if (bytes > 0 && bytes + size > bytesMax) {
+        starts.push(first + row)
+        bytes = 0
+      }
+      bytes += size
+    }
+    first += keys.length
+  }
+  starts.push(first)
+  return starts
 }
 
 /** A key has at most 65,535 bytes. */
@@ -136,54 +192,55 @@ interface PagePlan {
   readonly stats: readonly RangeStats[]
 }
 
-function encodePages(plan: PagePlan, out: ByteWriter): EncodedChunk {
+async function encodePages(plan: PagePlan, out: FileOutput): Promise<EncodedChunk> {
   const { dictionary, pageStarts, appendBody, stats } = plan
-  const count = pageStarts.length - 1
   const encoding = dictionary === undefined ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY
-  const body = new ByteWriter(16 * 1024)
-  const codec = chooseCodec(plan, body)
+  const codec = chooseCodec(plan)
   let rawBytes = 0
 
   let dictionaryPage: (PageRecord & { values: number }) | undefined
   if (dictionary !== undefined) {
     const values = dictionary.values.length
-    body.clear()
-    appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
-    const page = appendPage(codec, body, out, (sizes) =>
-      appendDictionaryPageHeader({ ...sizes, values }, out),
+    const append = (body: ByteWriter): void => appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
+    const page = appendPage(codec, out.buffer, append, (sizes, header) =>
+      appendDictionaryPageHeader({ ...sizes, values }, header),
     )
     dictionaryPage = { ...page, values }
     rawBytes += page.headerBytes + page.rawBytes
   }
   const pages: PageRecord[] = []
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < pageStarts.length - 1; i++) {
     const values = pageStarts[i + 1] - pageStarts[i]
-    body.clear()
-    appendBody(i, body)
-    const page = appendPage(codec, body, out, (sizes) =>
-      appendDataPageHeader({ ...sizes, values, encoding }, out),
+    const append = (body: ByteWriter): void => appendBody(i, body)
+    const page = appendPage(codec, out.buffer, append, (sizes, header) =>
+      appendDataPageHeader({ ...sizes, values, encoding }, header),
     )
     pages.push(page)
     rawBytes += page.headerBytes + page.rawBytes
+    if (out.isFull) await out.drain()
   }
   return { encoding, codec, dictionary: dictionaryPage, pages, stats, rawBytes }
 }
 
 /** The codec of the plan if it makes a sample of the chunk smaller by enough, else none. */
-function chooseCodec({ codec, dictionary, pageStarts, appendBody }: PagePlan, body: ByteWriter): Codec {
+function chooseCodec({ codec, dictionary, pageStarts, appendBody }: PagePlan): Codec {
   if (codec === CODEC_NONE) return CODEC_NONE
+  const body = new ByteWriter(16 * 1024)
   const count = pageStarts.length - 1
-  body.clear()
-  if (dictionary !== undefined) {
-    appendPlain({ vector: dictionary.values, from: 0, to: dictionary.values.length }, 0, body)
-  }
-  let raw = body.length
-  let compressed = raw > 0 ? compress(codec, body.written()).length : 0
-  for (const page of new Set([0, count >>> 1, count - 1])) {
-    body.clear()
-    appendBody(page, body)
+  let raw = 0
+  let compressed = 0
+  const add = (): void => {
     raw += body.length
     compressed += compress(codec, body.written()).length
+    body.clear()
+  }
+  if (dictionary !== undefined) {
+    appendPlain({ vector: dictionary.values, from: 0, to: dictionary.values.length }, 0, body)
+    add()
+  }
+  for (const page of new Set([0, count >>> 1, count - 1])) {
+    appendBody(page, body)
+    add()
   }
   return compressed <= (1 - GAIN_MIN) * raw ? codec : CODEC_NONE
 }
@@ -194,19 +251,50 @@ interface PageSizes {
   readonly crc: number
 }
 
+/** Bodies before compression, and headers. Encoding a page never awaits, so all writers share them. */
+const scratchBody = new ByteWriter(64 * 1024)
+const scratchHeader = new ByteWriter(64)
+
+/** Length of the header of the page before: that of the next one is mostly the same. */
+let headerGuess = 32
+
+/**
+ * Appends a page. A header needs the length and the CRC of the body that follows it, so room is left for it; where the
+ * guess of its length is wrong, the body moves by a byte or two.
+ */
 function appendPage(
   codec: Codec,
-  body: ByteWriter,
   out: ByteWriter,
-  appendHeader: (sizes: PageSizes) => void,
+  appendBody: (body: ByteWriter) => void,
+  appendHeader: (sizes: PageSizes, header: ByteWriter) => void,
 ): PageRecord {
-  const raw = body.written()
-  const stored = codec === CODEC_NONE ? raw : compress(codec, raw)
-  const bodyCrc = crc32(stored)
   const start = out.length
-  appendHeader({ rawBytes: raw.length, bytes: stored.length, crc: bodyCrc })
-  const headerBytes = out.length - start
-  const crc = (crc32(out.bytes, start, out.length) ^ bodyCrc) >>> 0
-  out.append(stored)
-  return { length: out.length - start, headerBytes, rawBytes: raw.length, crc }
+  out.reserve(headerGuess)
+  out.length += headerGuess
+  let rawBytes: number
+  if (codec === CODEC_NONE) {
+    appendBody(out)
+    rawBytes = out.length - start - headerGuess
+  } else {
+    scratchBody.clear()
+    appendBody(scratchBody)
+    rawBytes = scratchBody.length
+    out.append(compress(codec, scratchBody.written()))
+  }
+  const bodyStart = start + headerGuess
+  const bytes = out.length - bodyStart
+  const bodyCrc = crc32(out.bytes, bodyStart, out.length)
+  const header = scratchHeader
+  header.clear()
+  appendHeader({ rawBytes, bytes, crc: bodyCrc }, header)
+  const headerBytes = header.length
+  if (headerBytes !== headerGuess) {
+    out.reserve(Math.max(0, headerBytes - headerGuess))
+    out.bytes.copyWithin(start + headerBytes, bodyStart, bodyStart + bytes)
+    headerGuess = headerBytes
+  }
+  out.length = start + headerBytes + bytes
+  out.bytes.set(header.bytes.subarray(0, headerBytes), start)
+  const crc = (crc32(header.bytes, 0, headerBytes) ^ bodyCrc) >>> 0
+  return { length: headerBytes + bytes, headerBytes, rawBytes, crc }
 }

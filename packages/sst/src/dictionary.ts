@@ -14,22 +14,27 @@ const DISTINCT_MAX = 65_536
 const SAMPLE_ROWS = 1024
 const SAMPLE_DISTINCT_MAX = 900
 
+/** Whether a look at some of its values lets a vector hope for a dictionary. */
+export function mayHaveDictionary(vector: Vector): boolean {
+  if (vector.physical === 'bool') return false
+  return vector.length <= 2 * SAMPLE_ROWS || countSample(slotsOf(vector), vector.length) <= SAMPLE_DISTINCT_MAX
+}
+
 /**
  * The dictionary of a chunk, or `undefined` if the chunk is smaller without: it has too many distinct values, or they
  * are no larger than indexes.
  */
-export function buildDictionary(vector: Vector, present: number): Dictionary | undefined {
-  if (vector.physical === 'bool' || present === 0) return undefined
+export function buildDictionary(vector: Vector): Dictionary | undefined {
+  if (vector.physical === 'bool') return undefined
   const slots = slotsOf(vector)
-  if (vector.length > 2 * SAMPLE_ROWS && countSample(slots, vector.length) > SAMPLE_DISTINCT_MAX)
-    return undefined
-
+  let present = 0
   const indexes = new Uint32Array(vector.length)
   const rows: number[] = []
   let table = new Int32Array(1024)
   let bytes = 0
   for (let row = 0; row < vector.length; row++) {
     if (!isPresent(vector.validity, row)) continue
+    present++
     const size = slots.size(row)
     let at = slots.hash(row) & (table.length - 1)
     for (;;) {
@@ -50,6 +55,8 @@ export function buildDictionary(vector: Vector, present: number): Dictionary | u
       at = (at + 1) & (table.length - 1)
     }
   }
+  if (present === 0) return undefined
+  if (present === 0) return undefined
   const indexBytes = (vector.length * Math.ceil(Math.log2(Math.max(2, rows.length)))) / 8
   const plainBytes = vector.physical === 'bytes' ? slots.total + 4 * present : slots.total
   return bytes + indexBytes > 0.9 * plainBytes ? undefined : { values: pick(vector, rows), indexes }

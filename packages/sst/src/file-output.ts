@@ -2,15 +2,16 @@ import { ByteWriter } from '@meru/core'
 import { sha256, type FileSystem, type Hasher, type WriteHandle } from '@meru/fs'
 
 /** Writes are gathered to at least this size. */
-const WRITE_BYTES = 256 * 1024
+const WRITE_BYTES = 512 * 1024
 
-/** A file that is written from start to end, in large pieces, and hashed on the way. */
+/**
+ * A file that is written from start to end, in large pieces, and hashed on the way. Whoever writes appends to `buffer`
+ * and calls `drain` now and then.
+ */
 export class FileOutput {
-  /** Bytes appended so far: the offset of the next. */
-  length = 0
+  readonly buffer: ByteWriter = new ByteWriter(2 * WRITE_BYTES)
   private readonly handle: WriteHandle
   private readonly hash: Hasher = sha256()
-  private readonly pending: ByteWriter = new ByteWriter(WRITE_BYTES)
   private written = 0
 
   private constructor(handle: WriteHandle) {
@@ -21,21 +22,24 @@ export class FileOutput {
     return new FileOutput(await fs.create(path, { exclusive: true }))
   }
 
-  /** Appends bytes, which may be reused once the promise is resolved. */
-  async append(bytes: Uint8Array): Promise<void> {
-    this.length += bytes.length
-    if (this.pending.length + bytes.length < WRITE_BYTES) {
-      this.pending.append(bytes)
-      return
-    }
-    await this.flush()
-    if (bytes.length < WRITE_BYTES) this.pending.append(bytes)
-    else await this.write(bytes)
+  /** Bytes so far, buffered ones included: the offset of the next. */
+  get length(): number {
+    return this.written + this.buffer.length
+  }
+
+  /** True if `drain` has something to do. */
+  get isFull(): boolean {
+    return this.buffer.length >= WRITE_BYTES
+  }
+
+  /** Writes the buffer if it is worth a write. */
+  async drain(): Promise<void> {
+    if (this.isFull) await this.write()
   }
 
   /** Makes all bytes durable and closes the file. Returns their SHA-256 in hex. */
   async finish(): Promise<string> {
-    await this.flush()
+    if (this.buffer.length > 0) await this.write()
     await this.handle.sync()
     await this.handle.close()
     return this.hash.digestHex()
@@ -45,15 +49,11 @@ export class FileOutput {
     await this.handle.close()
   }
 
-  private async flush(): Promise<void> {
-    if (this.pending.length === 0) return
-    await this.write(this.pending.written())
-    this.pending.clear()
-  }
-
-  private async write(bytes: Uint8Array): Promise<void> {
+  private async write(): Promise<void> {
+    const bytes = this.buffer.written()
     this.hash.update(bytes)
     await this.handle.write(bytes, this.written)
     this.written += bytes.length
+    this.buffer.clear()
   }
 }

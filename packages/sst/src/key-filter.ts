@@ -84,13 +84,31 @@ export class KeyFilterBuilder {
     const block = new Uint8Array(HEADER_BYTES + blocks * BLOCK_WORDS * 4)
     new DataView(block.buffer).setUint32(0, blocks, true)
     const words = new Int32Array(block.buffer, HEADER_BYTES)
+    const hashes = partition(this.hashes, this.count)
     for (let i = 0; i < this.count; i++) {
-      const low = this.hashes[2 * i]
-      const first = blockOf(this.hashes[2 * i + 1], blocks)
+      const low = hashes[2 * i]
+      const first = blockOf(hashes[2 * i + 1], blocks)
       for (let j = 0; j < BLOCK_WORDS; j++) words[first + j] |= 1 << (Math.imul(low, SALT[j]) >>> 27)
     }
     return block
   }
+}
+
+/**
+ * The hashes in the order of the first byte of their high halves: then blocks are filled region by region, each of
+ * which fits into the processor's cache.
+ */
+function partition(hashes: Int32Array, count: number): Int32Array {
+  const next = new Uint32Array(257)
+  for (let i = 0; i < count; i++) next[(hashes[2 * i + 1] >>> 24) + 1]++
+  for (let part = 0; part < 256; part++) next[part + 1] += next[part]
+  const sorted = new Int32Array(2 * count)
+  for (let i = 0; i < count; i++) {
+    const at = 2 * next[hashes[2 * i + 1] >>> 24]++
+    sorted[at] = hashes[2 * i]
+    sorted[at + 1] = hashes[2 * i + 1]
+  }
+  return sorted
 }
 
 /** The index of the first word of a hash's block. */

@@ -77,7 +77,7 @@ export function appendPlain({ vector, from, to }: PageRows, nulls: number, out: 
   out.length = at
 }
 
-/** The indexes of the present values in encoding RLE_DICTIONARY. `indexes` is parallel to the vector. */
+/** The indexes of the present values in encoding RLE_DICTIONARY. `indexes` is parallel to the page. */
 export function appendDictionaryIndexes(
   { vector, from, to }: PageRows,
   nulls: number,
@@ -86,12 +86,12 @@ export function appendDictionaryIndexes(
   out: ByteWriter,
 ): void {
   out.u8(bitWidth)
-  if (nulls === 0) return appendIndexes(indexes, from, to, bitWidth, out)
+  if (nulls === 0) return appendIndexes(indexes, 0, to - from, bitWidth, out)
   const validity = vector.validity as Uint8Array
   const present = new Uint32Array(to - from - nulls)
   let count = 0
   for (let row = from; row < to; row++) {
-    if ((validity[row >>> 3] & (1 << (row & 7))) !== 0) present[count++] = indexes[row]
+    if ((validity[row >>> 3] & (1 << (row & 7))) !== 0) present[count++] = indexes[row - from]
   }
   appendIndexes(present, 0, count, bitWidth, out)
 }

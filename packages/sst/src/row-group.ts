@@ -1,5 +1,5 @@
-import { concatVectors, type BytesVector, type Vector } from '@meru/core'
-import { rowBytes } from './chunk-encoder.ts'
+import type { BytesVector, Vector } from '@meru/core'
+import type { RowSegment } from './chunk-encoder.ts'
 import type { SstLayout } from './layout.ts'
 import { batchBytes, seqnoVector, sliceBatch, typedBytes, type SstBatch } from './sst-batch.ts'
 
@@ -30,22 +30,29 @@ export class RowGroup {
     return head
   }
 
-  /** A user column, by its place in the schema. */
-  column(index: number): Vector {
-    return concatVectors(this.batches.map((batch) => batch.columns[index]))
+  /** A user column, by its place in the schema, as one vector for each batch. */
+  column(index: number): Vector[] {
+    return this.batches.map((batch) => batch.columns[index])
   }
 
-  seqnos(): Vector {
-    return concatVectors(this.batches.map((batch) => seqnoVector(batch.seqnos)))
+  seqnos(): Vector[] {
+    return this.batches.map((batch) => seqnoVector(batch.seqnos))
   }
 
-  keys(): BytesVector {
-    return concatVectors(this.batches.map((batch) => batch.keys)) as BytesVector
+  /** Encoded rows; level 0 only. */
+  encodedRows(): RowSegment[] {
+    return this.batches.map(({ keys, values }) => ({ keys, values: values as BytesVector }))
   }
 
-  /** Encoded values; level 0 only. */
-  values(): BytesVector {
-    return concatVectors(this.batches.map((batch) => batch.values as BytesVector)) as BytesVector
+  /** Calls back with the keys of some rows, given in ascending order. */
+  forEachKey(rows: readonly number[], visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+    let batch = 0
+    let first = 0
+    for (const row of rows) {
+      while (row - first >= this.batches[batch].length) first += this.batches[batch++].length
+      const { bytes, offsets } = this.batches[batch].keys
+      visit(bytes, offsets[row - first], offsets[row - first + 1])
+    }
   }
 
   /** Where the pages of the typed columns start, then the number of rows. */
@@ -79,23 +86,4 @@ export class RowGroup {
 function halfOf(rows: number): number {
   const half = Math.ceil(rows / 2)
   return half >= 8 ? half - (half % 8) : half
-}
-
-/** Where the pages of `_row` start, then the number of rows. A page is as large as it can be within `bytesMax`. */
-export function rowPages(keys: BytesVector, values: BytesVector, bytesMax: number): number[] {
-  const starts: number[] = [0]
-  let bytes = 0
-  for (let row = 0; row < keys.length; row++) {
-    const size = rowBytes(
-      keys.offsets[row + 1] - keys.offsets[row],
-      values.offsets[row + 1] - values.offsets[row],
-    )
-    if (bytes > 0 && bytes + size > bytesMax) {
-      starts.push(row)
-      bytes = 0
-    }
-    bytes += size
-  }
-  starts.push(keys.length)
-  return starts
 }

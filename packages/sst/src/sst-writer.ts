@@ -1,6 +1,6 @@
-import { ByteWriter, type BytesVector, type SstMeta, type TableSchema, type Vector } from '@meru/core'
+import { ByteWriter, type BytesVector, type SstMeta, type TableSchema } from '@meru/core'
 import { crc32, type FileSystem } from '@meru/fs'
-import { encodeChunk, encodeRowChunk, type EncodedChunk } from './chunk-encoder.ts'
+import { encodeChunk, encodeRowChunk, rowPages, type EncodedChunk } from './chunk-encoder.ts'
 import { columnStats } from './column-stats.ts'
 import { codecFor } from './compression.ts'
 import { FileOutput } from './file-output.ts'
@@ -21,7 +21,7 @@ import type { SstLayout } from './layout.ts'
 import { encodePagePlaces, ROW_GRID, TYPED_GRID, type PlacedChunk } from './page-places.ts'
 import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
 import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
-import { RowGroup, rowPages } from './row-group.ts'
+import { RowGroup } from './row-group.ts'
 import { checkBatch, checkOrder, type SstBatch } from './sst-batch.ts'
 import { columnsOf, schemaCrc, type SstColumn } from './sst-columns.ts'
 import { statRules, type StatRules } from './statistics.ts'
@@ -70,7 +70,6 @@ export class SstWriter {
   private readonly pending: RowGroup = new RowGroup()
   private readonly keyIndex: KeyIndexBuilder = new KeyIndexBuilder()
   private readonly filter: KeyFilterBuilder = new KeyFilterBuilder()
-  private readonly scratch: ByteWriter = new ByteWriter(64 * 1024)
 
   private constructor(spec: FileSpec, output: FileOutput) {
     this.spec = spec
@@ -94,7 +93,7 @@ export class SstWriter {
     const columns = columnsOf(options.schema, options.level)
     const rules = columns.map((column) => statRules(column, options.schema.key.includes(column.id)))
     const output = await FileOutput.create(options.fs, options.path)
-    await output.append(PARQUET_MAGIC)
+    output.buffer.append(PARQUET_MAGIC)
     return new SstWriter({ ...options, columns, rules }, output)
   }
 
@@ -144,8 +143,8 @@ export class SstWriter {
     if (this.pending.rows > 0) await this.writeGroup(this.pending.split(this.pending.rows))
     const columns = this.writtenColumns()
     const footer = await this.writeIndexes(columns)
-    await output.append(await this.writeBlocks(state.lastKey, footer))
-    await output.append(footer)
+    output.buffer.append(await this.writeBlocks(state.lastKey, footer))
+    output.buffer.append(footer)
     const bytes = output.length
     const hash = await output.finish()
     return {
@@ -173,22 +172,20 @@ export class SstWriter {
   }
 
   private async writeGroup(group: RowGroup): Promise<void> {
-    const { spec, state } = this
-    const keys = group.keys()
+    const { spec, state, output } = this
     const typedPages = group.typedPages(spec.layout)
-    const values = spec.level === 0 ? group.values() : undefined
-    const blobPages = values === undefined ? undefined : rowPages(keys, values, spec.layout.rowPageBytes)
-    for (const start of (blobPages ?? typedPages).slice(0, -1)) {
-      this.keyIndex.add(keys.bytes, keys.offsets[start], keys.offsets[start + 1])
-    }
+    const blobs = spec.level === 0 ? group.encodedRows() : undefined
+    const blobPages = blobs && rowPages(blobs, spec.layout.rowPageBytes)
+    group.forEachKey((blobPages ?? typedPages).slice(0, -1), (bytes, start, end) => {
+      this.keyIndex.add(bytes, start, end)
+    })
     for (let i = 0; i < spec.columns.length; i++) {
-      this.scratch.clear()
-      const chunk =
-        values !== undefined && blobPages !== undefined && i === spec.columns.length - 1
-          ? encodeRowChunk(codecFor(spec.layout.compression), { keys, values }, blobPages, this.scratch)
-          : this.encodeColumn(i, group, typedPages)
-      state.chunks[i].push({ chunk, offset: this.output.length })
-      await this.output.append(this.scratch.written())
+      const offset = output.length
+      const isBlob = this.gridOf(i) === ROW_GRID && blobs !== undefined && blobPages !== undefined
+      const chunk = isBlob
+        ? await encodeRowChunk(codecFor(spec.layout.compression), blobs, blobPages, output)
+        : await this.encodeColumn(i, group, typedPages)
+      state.chunks[i].push({ chunk, offset })
     }
     const first = state.groupRows[state.groupRows.length - 1]
     state.groupRows.push(first + group.rows)
@@ -200,16 +197,16 @@ export class SstWriter {
     }
   }
 
-  private encodeColumn(index: number, group: RowGroup, pageStarts: readonly number[]): EncodedChunk {
+  private encodeColumn(index: number, group: RowGroup, pageStarts: readonly number[]): Promise<EncodedChunk> {
     const { columns, rules, schema, layout } = this.spec
-    const vector: Vector = index < schema.columns.length ? group.column(index) : group.seqnos()
     const settings = {
       column: columns[index],
       rules: rules[index],
       codec: codecFor(layout.compression),
       dictionary: layout.dictionary,
     }
-    return encodeChunk(settings, vector, pageStarts, this.scratch)
+    const segments = index < schema.columns.length ? group.column(index) : group.seqnos()
+    return encodeChunk(settings, segments, pageStarts, this.output)
   }
 
   private writtenColumns(): WrittenColumn[] {
@@ -242,7 +239,8 @@ export class SstWriter {
         { key: METADATA_KEY, value: spec.schema.key.join(',') },
       ],
     })
-    await output.append(encodePageIndexes(pageIndexes(columns, metadata, state.groupRows), output.length))
+    output.buffer.append(encodePageIndexes(pageIndexes(columns, metadata, state.groupRows), output.length))
+    await output.drain()
     const out = new ByteWriter(4096)
     out.append(encodeFooter(metadata))
     out.append(PARQUET_MAGIC)
@@ -276,7 +274,8 @@ export class SstWriter {
 
   private async writeBlock(block: Uint8Array): Promise<BlockPlace> {
     const place = { offset: this.output.length, length: block.length, crc: crc32(block) }
-    await this.output.append(block)
+    this.output.buffer.append(block)
+    await this.output.drain()
     return place
   }
 }

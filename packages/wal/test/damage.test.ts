@@ -125,6 +125,25 @@ describe('a flipped bit', () => {
   })
 })
 
+test('closing vouches for records that were never synced before', async () => {
+  const fs = new MemoryFs()
+  const wal = await startLog(fs)
+  const written = [payloadOf(0, 50), payloadOf(1, 60)]
+  for (const payload of written) {
+    wal.append(payload)
+    await wal.commit({ sync: false })
+  }
+  // So that closing finds nothing under way.
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  await wal.close()
+  const log = { fs, bytes: bytesOf(fs, FILE), written, lastGroup: 0 }
+  for (let offset = 0; offset < log.bytes.length - FRAGMENT_HEADER_BYTES; offset++) {
+    expect(await recoverDamaged(log, flipped(log, offset, 1)), `byte ${offset}`).toMatchObject({
+      code: 'CORRUPT',
+    })
+  }
+})
+
 describe('bytes that are lost', () => {
   test('at the end leave the records before them', async () => {
     const log = await makeLog({ isClosed: true })

@@ -68,13 +68,19 @@ test('zeros are durable before a segment counts on them', async () => {
 })
 
 describe('a segment that is not ready in time', () => {
-  test('is never waited for', async () => {
+  test('is never waited for, and never made twice', async () => {
     const memory = new MemoryFs()
     const faulty = new FaultyFs(memory)
-    faulty.inject((call) => (call.path === SPARE ? { effect: 'hang' } : undefined))
+    let calls = 0
+    faulty.inject((call) => {
+      if (call.path !== SPARE) return undefined
+      calls++
+      return { effect: 'hang' }
+    })
     const wal = await startLog(faulty.fs, { segmentBytesMax: SEGMENT, preallocate: true })
     await write(wal, 100)
     expect(wal.position.segment).toBe(4)
+    expect(calls).toBe(1)
     expect((await recover(memory.crash('drop'))).report.records).toBe(100)
   })
 

@@ -52,11 +52,12 @@ function dataEnd(bytes: Uint8Array): number {
 }
 
 describe.each([
-  ['small records', [60, 200, 0, 900, 1000, 30, 1200, 500]],
-  ['a record of many sectors', [100, 3500, 200]],
-  ['a record that crosses a block', [31_000, 2500, 300]],
-])('a group of %s, torn at every choice of sectors', (_, sizes) => {
-  test('is a torn tail, and the groups before it stay', async () => {
+  { what: 'a group of small records', sizes: [60, 200, 0, 900, 1000, 30, 1200], isParted: false },
+  { what: 'a group of a long record', sizes: [100, 3500, 200], isParted: false },
+  { what: 'a group that crosses a block', sizes: [31_000, 2500, 300], isParted: false },
+  { what: 'several groups without sync', sizes: [60, 700, 0, 900, 1000, 30], isParted: true },
+])('$what, torn at every choice of sectors,', ({ sizes, isParted }) => {
+  test('is a torn tail, and the groups before stay', async () => {
     const fs = new MemoryFs()
     const wal = await startLog(fs)
     const written = [payloadOf(0, 300), payloadOf(1, 20)]
@@ -68,7 +69,10 @@ describe.each([
     }
     const before = padded(bytesOf(fs, FILE), ALLOCATED)
     for (const size of sizes.slice(prior - 2)) written.push(payloadOf(written.length, size))
-    for (const payload of written.slice(prior)) wal.append(payload)
+    for (const payload of written.slice(prior)) {
+      wal.append(payload)
+      if (isParted) await wal.commit({ sync: false })
+    }
     await wal.commit({ sync: false })
     const after = padded(bytesOf(fs, FILE), ALLOCATED)
     let images = 0

@@ -93,15 +93,16 @@ describe('commits that wait together', () => {
     expect(faulty.syncs - before).toBe(2)
   })
 
-  test('come together again when they go on at the same time', async () => {
+  test('come together again when they go on at the same time, some after others', async () => {
     const { wal, faulty } = await startCounted()
     const before = faulty.syncs
-    const put = async (): Promise<void> => {
+    const put = async (layers: number): Promise<void> => {
+      if (layers > 0) return await put(layers - 1)
       wal.append(payloadOf(0, 100))
       await wal.commit({ sync: true })
     }
-    const writer = async (): Promise<void> => {
-      for (let i = 0; i < 20; i++) await put()
+    const writer = async (_: unknown, number: number): Promise<void> => {
+      for (let i = 0; i < 20; i++) await put(number % 5)
     }
     await Promise.all(Array.from({ length: 64 }, writer))
     expect(faulty.syncs - before).toBe(20)

@@ -108,20 +108,18 @@ export class WritePath {
 
   private async write(groups: readonly WriteGroup[]): Promise<void> {
     const { wal, segments } = this.parts
-    const first = this.visibleSeqno + 1
-    let next = first
+    let next = this.visibleSeqno + 1
     let sync = false
     const payloads: Uint8Array[] = []
     for (const group of groups) {
       sync ||= group.sync
       const count = group.batch.count
       const payload = group.batch.finish(next)
-      next += count
       payloads.push(payload)
-      if (count > 0) wal.append(payload)
+      if (count > 0) segments.note({ epoch: wal.position.epoch, segment: wal.append(payload) }, next)
+      next += count
     }
     await wal.commit({ sync })
-    segments.note(wal.position, first)
     for (const payload of payloads) this.apply(payload)
     this.visibleSeqno = next - 1
     if (sync) this.durableSeqno = next - 1

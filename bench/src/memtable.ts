@@ -1,15 +1,16 @@
-// The memtable alone: node --conditions=@meru/source bench/src/memtable.ts [keys] [runs]
+// The memtable alone, beside a B+tree: node --conditions=@meru/source bench/src/memtable.ts [keys] [runs]
 import { Memtable } from '@meru/memtable'
+import { Btree } from './memtable-btree.ts'
 
 interface Input {
   readonly name: string
-  readonly count: number
+  /** Bytes at the front of the key that all keys share. */
+  readonly prefixBytes: number
   readonly bytes: Uint8Array
   readonly keyBytes: number
   readonly stride: number
 }
 
-const VALUE_BYTES = 16
 const count = Number(process.argv[2] ?? 1_000_000)
 const runs = Number(process.argv[3] ?? 3)
 
@@ -26,14 +27,13 @@ function generator(seed: number): () => number {
 
 function input(
   name: string,
-  keyBytes: number,
-  valueBytes: number,
+  shape: { readonly prefixBytes: number; readonly keyBytes: number; readonly valueBytes: number },
   write: (view: DataView, i: number) => void,
 ): Input {
-  const stride = keyBytes + valueBytes
+  const stride = shape.keyBytes + shape.valueBytes
   const bytes = new Uint8Array(count * stride)
   for (let i = 0; i < count; i++) write(new DataView(bytes.buffer, i * stride, stride), i)
-  return { name, count, bytes, keyBytes, stride }
+  return { name, ...shape, bytes, stride }
 }
 
 function randomKey(seed: number): (view: DataView) => void {
@@ -67,9 +67,9 @@ function fill({ bytes, keyBytes, stride }: Input, from: number, to: number, into
 }
 
 /** Finds each key once, far from the order in which they came. */
-function findAll({ bytes, keyBytes, stride, count: keys }: Input, memtable: Memtable): void {
-  for (let i = 0, j = 0; i < keys; i++, j = (j + 618_033) % keys) {
-    if (memtable.find(bytes, j * stride, j * stride + keyBytes, Infinity) === 0) throw new Error(`lost ${j}`)
+function eachFar(find: (i: number) => number): void {
+  for (let n = 0, i = 0; n < count; n++, i = (i + 618_033) % count) {
+    if (find(i) === 0) throw new Error(`lost key ${i}`)
   }
 }
 
@@ -83,7 +83,7 @@ function walk(memtable: Memtable, reverse: boolean): number {
 /** One new key, then the ten keys from it on; half the keys are there before. */
 function putThenScan(data: Input, memtable: Memtable, rounds: number): void {
   const { bytes, keyBytes, stride } = data
-  for (let i = 0, next = data.count / 2; i < rounds; i++, next++) {
+  for (let i = 0, next = count / 2; i < rounds; i++, next++) {
     fill(data, next, next + 1, memtable)
     const lower = bytes.subarray(next * stride, next * stride + keyBytes)
     const cursor = memtable.cursor({ lower, seqnoMax: next + 1 })
@@ -91,43 +91,55 @@ function putThenScan(data: Input, memtable: Memtable, rounds: number): void {
   }
 }
 
+/** Millions for each second of this thread's processor time: other processes disturb it less than the clock. */
 function perSecond(operations: number, work: () => void): number {
-  const start = performance.now()
+  const start = process.threadCpuUsage()
   work()
-  return operations / (performance.now() - start) / 1000
+  const { user, system } = process.threadCpuUsage(start)
+  return operations / (user + system)
 }
 
 function measure(data: Input): Record<string, number> {
-  const bytesMax = data.count * (data.stride + 32) + 1024
+  const { bytes, keyBytes, stride } = data
+  const bytesMax = count * (stride + 32) + 1024
   const memtable = new Memtable({ bytesMax })
-  const figures: Record<string, number> = {}
-  figures['insert'] = perSecond(data.count, () => fill(data, 0, data.count, memtable))
-  figures['find'] = perSecond(data.count, () => findAll(data, memtable))
-  figures['order'] = perSecond(data.count, () => memtable.cursor({ seqnoMax: Infinity }))
-  figures['walk'] = perSecond(data.count, () => walk(memtable, false))
-  figures['reverse'] = perSecond(data.count, () => walk(memtable, true))
-  figures['refs'] = perSecond(data.count, () => memtable.sortedRefs())
   const half = new Memtable({ bytesMax })
-  fill(data, 0, data.count / 2, half)
+  const btree = new Btree(count, bytesMax, data.prefixBytes)
+  const rounds = Math.min(100_000, count / 2)
+  fill(data, 0, count / 2, half)
   walk(half, false)
-  const rounds = Math.min(100_000, data.count / 2)
-  figures['put + scan 10'] = perSecond(rounds, () => putThenScan(data, half, rounds))
-  return figures
+  return {
+    insert: perSecond(count, () => fill(data, 0, count, memtable)),
+    'B+tree insert': perSecond(count, () => {
+      for (let i = 0; i < count; i++) btree.put(bytes, i * stride, i * stride + keyBytes, (i + 1) * stride)
+    }),
+    find: perSecond(count, () => {
+      eachFar((at) => memtable.find(bytes, at * stride, at * stride + keyBytes, Infinity))
+    }),
+    'B+tree find': perSecond(count, () => {
+      eachFar((at) => btree.find(bytes, at * stride, at * stride + keyBytes))
+    }),
+    order: perSecond(count, () => memtable.cursor({ seqnoMax: Infinity })),
+    walk: perSecond(count, () => walk(memtable, false)),
+    'walk back': perSecond(count, () => walk(memtable, true)),
+    'sorted refs': perSecond(count, () => memtable.sortedRefs()),
+    'put + scan 10': perSecond(rounds, () => putThenScan(data, half, rounds)),
+  }
 }
 
 const inputs = [
-  input('random, 16 B', 16, VALUE_BYTES, randomKey(1)),
-  input('random, 16 B, value 100 B', 16, 100, randomKey(2)),
-  input('composite, 26 B', 26, VALUE_BYTES, compositeKey(3)),
-  input('ascending, 8 B', 8, VALUE_BYTES, ascendingKey),
+  input('random, value 16 B', { prefixBytes: 0, keyBytes: 16, valueBytes: 16 }, randomKey(1)),
+  input('random, value 100 B', { prefixBytes: 0, keyBytes: 16, valueBytes: 100 }, randomKey(2)),
+  input('composite', { prefixBytes: 6, keyBytes: 26, valueBytes: 16 }, compositeKey(3)),
+  input('ascending', { prefixBytes: 2, keyBytes: 8, valueBytes: 16 }, ascendingKey),
 ]
-measure(inputs[0])
-console.log(`million operations per second, ${count} keys, median of ${runs} runs, Node ${process.version}`)
-for (const data of inputs) {
-  const all = Array.from({ length: runs }, () => measure(data))
-  const medians = Object.keys(all[0]).map((name) => {
-    const values = all.map((figures) => figures[name]).sort((a, b) => a - b)
-    return `${name} ${values[runs >> 1].toFixed(2)}`
-  })
-  console.log(`${data.name.padEnd(26)} ${medians.join(' · ')}`)
+for (const data of inputs) measure(data)
+const runsOf = inputs.map(() => [] as Record<string, number>[])
+for (let run = 0; run < runs; run++) inputs.forEach((data, i) => runsOf[i].push(measure(data)))
+console.log(`million per processor second, ${count} keys, median of ${runs} runs, Node ${process.version}`)
+console.log(`| | ${inputs.map(({ name, keyBytes }) => `${name}, key ${keyBytes} B`).join(' | ')} |`)
+console.log(`|---|${inputs.map(() => '---|').join('')}`)
+for (const name of Object.keys(runsOf[0][0])) {
+  const medians = runsOf.map((all) => all.map((figures) => figures[name]).sort((a, b) => a - b)[runs >> 1])
+  console.log(`| ${name} | ${medians.map((median) => median.toPrecision(3)).join(' | ')} |`)
 }

@@ -13,6 +13,8 @@
 import { wordsFor } from './key-words.ts'
 
 const LINK = 0
+/** The word of a holder that is the ref of the newest version. */
+export const NEWEST: number = LINK
 const OLDER = 1
 const SEQNO_LOW = 2
 const FLAGS = 3
@@ -45,7 +47,7 @@ export class EntryArena {
   used: number = FIRST_REF
   /** The bits that a ref may have. */
   refMask: number
-  /** What was last copied from, and its view: a batch of writes comes from one array. */
+  /** The array last copied from, and a view of it: a batch of writes comes from one array. */
   #source: Uint8Array = new Uint8Array(0)
   #sourceView: DataView = new DataView(this.#source.buffer)
 

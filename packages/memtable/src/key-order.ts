@@ -1,6 +1,6 @@
-import { FIRST_REF, type EntryArena } from './entry-arena.ts'
+import { FIRST_REF, NEWEST, type EntryArena } from './entry-arena.ts'
 import { compareHolders, sortHolders } from './key-sort.ts'
-import { compareKeys, loadKey } from './key-words.ts'
+import { compareKeys, loadKey, wordsFor } from './key-words.ts'
 
 /** Most refs of a block; positions count in it. A power of two. */
 const BLOCK_REFS_MAX = 512
@@ -85,7 +85,7 @@ export class KeyOrder {
 
   /** The position of the first key ≥ `bytes[start .. end)`. */
   locate(bytes: Uint8Array, start: number, end: number): number {
-    const words = new Int32Array((end - start + 3) >>> 2)
+    const words = new Int32Array(wordsFor(end - start))
     loadKey(bytes, start, end, words)
     return this.#locate(words, 0, end - start)
   }
@@ -103,13 +103,13 @@ export class KeyOrder {
 
   /** The refs of the newest version of each key, in key order. */
   newest(): Uint32Array {
-    const arena = this.#arena
+    const { words } = this.#arena
     const newest = new Uint32Array(this.#count)
     let at = 0
     for (let b = 0; b < this.#blocks.refs.length; b++) {
       const refs = this.#blocks.refs[b]
       const length = this.#blocks.lengths[b]
-      for (let i = 0; i < length; i++) newest[at++] = arena.versionAt(refs[i], Infinity, arena.used)
+      for (let i = 0; i < length; i++) newest[at++] = words[refs[i] + NEWEST]
     }
     return newest
   }
@@ -154,7 +154,9 @@ export class KeyOrder {
       refs[b].set(fresh.subarray(0, taken), lengths[b])
       lengths[b] += taken
     }
-    replaceBlocks(this.#blocks, refs.length, 0, fresh.subarray(taken), BLOCK_REFS_MAX)
+    if (taken < fresh.length) {
+      replaceBlocks(this.#blocks, refs.length, 0, fresh.subarray(taken), BLOCK_REFS_MAX)
+    }
   }
 
   #rebuild(holders: Int32Array): void {

@@ -2,7 +2,10 @@ import { compareKeys } from '@meru/core'
 import type { EntryArena } from './entry-arena.ts'
 import type { KeyOrder } from './key-order.ts'
 
-/** Which keys a cursor shows, in which order, and how new a version may be. */
+/**
+ * Which keys a cursor shows, in which order, and how new a version may be. The bounds are kept as they
+ * are: they must not change while the cursor is in use.
+ */
 export interface CursorOptions {
   /** Keys below are left out. */
   readonly lower?: Uint8Array | undefined

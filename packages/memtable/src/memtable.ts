@@ -9,7 +9,7 @@ export interface MemtableOptions {
   readonly bytesMax: number
 }
 
-/** A sealed memtable in a form that can be posted to a worker: nothing is copied. */
+/** A sealed memtable in a form that can be posted to a worker; the buffers are shared, not copied. */
 export interface SharedMemtable extends OrderedRefs {
   readonly arena: SharedArrayBuffer
   readonly arenaWords: number
@@ -27,23 +27,35 @@ interface Parts {
   sealed: boolean
 }
 
+/** What only `apply` changes; to everybody else it is read-only. */
+interface Counters {
+  bytes: Uint8Array
+  keys: number
+  entries: number
+  bytesUsed: number
+  minSeqno: SeqNo
+  maxSeqno: SeqNo
+}
+
 /**
  * An ordered map from (key, seqno) to (kind, value) in a shared arena. A ref names one entry of one
  * memtable; it stays valid, and what it names never changes.
  */
 export class Memtable {
   /** What the offsets point into. Another object after the arena grew; the old one stays readable. */
-  bytes: Uint8Array
+  readonly bytes: Uint8Array
   /** Different keys, deleted ones included. */
-  keys: number
-  /** Versions of all keys. */
-  entries: number
-  bytesUsed: number
+  readonly keys: number
+  /** Versions of all keys; 0 means that the memtable is empty. */
+  readonly entries: number
+  /** Of the arena; at most `bytesMax`, but for a single entry that is larger. */
+  readonly bytesUsed: number
   /** The least and the greatest seqno applied; `Infinity` and 0 while there is none. */
-  minSeqno: SeqNo
-  maxSeqno: SeqNo
+  readonly minSeqno: SeqNo
+  readonly maxSeqno: SeqNo
   readonly #parts: Parts
 
+  /** An empty memtable, or what `attach` makes. Throws `TypeError` for a size out of range. */
   constructor(options: MemtableOptions | SharedMemtable) {
     const shared = 'arena' in options ? options : undefined
     this.#parts = 'arena' in options ? attachParts(options) : newParts(options)
@@ -86,15 +98,8 @@ export class Memtable {
     if (!arena.reserve(holder === 0 ? keyLength : 0, valueLength)) return false
     const isDelete = kind === KIND_DELETE
     const ref = arena.append(bytes, keyStart, keyLength, valueStart, valueLength, seqno, isDelete, holder)
-    if (holder === 0) {
-      index.add(ref)
-      this.keys++
-    }
-    this.entries++
-    this.bytes = arena.bytes
-    this.bytesUsed = arena.used * 4
-    if (seqno < this.minSeqno) this.minSeqno = seqno
-    if (seqno > this.maxSeqno) this.maxSeqno = seqno
+    if (holder === 0) index.add(ref)
+    advance(this, arena, holder === 0 ? 1 : 0, seqno)
     return true
   }
 
@@ -105,6 +110,7 @@ export class Memtable {
     return holder === 0 ? 0 : arena.versionAt(holder, seqnoMax, arena.used)
   }
 
+  /** A cursor over the entries applied so far. */
   cursor(options: CursorOptions): MemtableCursor {
     const { arena, order } = this.#parts
     order.advance()
@@ -159,6 +165,15 @@ export class Memtable {
     const { arena } = this.#parts
     return arena.valueWordOf(ref) * 4 + arena.valueLengthOf(ref)
   }
+}
+
+function advance(counters: Counters, arena: EntryArena, newKeys: number, seqno: SeqNo): void {
+  counters.bytes = arena.bytes
+  counters.bytesUsed = arena.used * 4
+  counters.keys += newKeys
+  counters.entries++
+  if (seqno < counters.minSeqno) counters.minSeqno = seqno
+  if (seqno > counters.maxSeqno) counters.maxSeqno = seqno
 }
 
 function newParts({ bytesMax }: MemtableOptions): Parts {

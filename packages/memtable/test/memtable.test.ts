@@ -95,6 +95,23 @@ test('of two versions with one seqno the later applied counts', () => {
   expect(find(memtable, 'k', 5)?.value).toBe('second')
 })
 
+test('entries are copied from wherever the array lies in its buffer', () => {
+  const memtable = new Memtable({ bytesMax: MIB })
+  const buffer = bytesOf('0123key-one|value-one|key-two|value-two')
+  const later = buffer.subarray(4)
+  for (const [source, offset] of [
+    [later, 0],
+    [buffer, 4],
+    [later, 18],
+    [bytesOf('key-two|value-new'), 0],
+  ] as const) {
+    memtable.apply(source, offset, offset + 7, offset + 8, offset + 17, memtable.entries + 1, KIND_PUT)
+  }
+  buffer.fill(0)
+  expect([1, 2].map((seqno) => find(memtable, 'key-one', seqno)?.value)).toEqual(['value-one', 'value-one'])
+  expect([3, 4].map((seqno) => find(memtable, 'key-two', seqno)?.value)).toEqual(['value-two', 'value-new'])
+})
+
 describe('room', () => {
   test('a full memtable says so, changes nothing and takes a smaller entry', () => {
     const memtable = new Memtable({ bytesMax: 4096 })

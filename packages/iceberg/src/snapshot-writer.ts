@@ -15,6 +15,9 @@ import type { NewFiles } from './new-files.ts'
 import { classify, summaryOf, totalsOf, type Contents } from './summary.ts'
 import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
 
+/** Delete files that are on their way to the disk together. */
+const SYNCS_AT_ONCE = 8
+
 export interface SnapshotInput {
   readonly env: Environment
   readonly files: NewFiles
@@ -79,16 +82,27 @@ export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapsh
 }
 
 async function writeDeletes(input: SnapshotInput): Promise<ContentFile[]> {
+  const files = input.changes.deletesWritten
   const entries: ContentFile[] = []
-  for (const file of input.changes.deletesWritten) {
+  for (let from = 0; from < files.length; from += SYNCS_AT_ONCE) {
     input.signal?.throwIfAborted()
-    const { positions, deadFile } = deadOf(file, input.dead)
-    const name = deleteFileName(deadFile, input.env.uuid())
-    const bytes = encodePositionDeletes(file.uri, positions)
-    await input.files.write(name, bytes)
-    entries.push(positionDeleteFile(uriOf(input, name), bytes.length, file.uri, positions.cardinality))
+    const batch = files.slice(from, from + SYNCS_AT_ONCE).map((file) => writeDeleteFile(input, file))
+    // All of them come to an end before an error goes up, so that nothing is written after it.
+    const outcomes = await Promise.allSettled(batch)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') throw outcome.reason
+      entries.push(outcome.value)
+    }
   }
   return entries
+}
+
+async function writeDeleteFile(input: SnapshotInput, file: WantedFile): Promise<ContentFile> {
+  const { positions, deadFile } = deadOf(file, input.dead)
+  const name = deleteFileName(deadFile, input.env.uuid())
+  const bytes = encodePositionDeletes(file.uri, positions)
+  await input.files.write(name, bytes)
+  return positionDeleteFile(uriOf(input, name), bytes.length, file.uri, positions.cardinality)
 }
 
 function deadOf(

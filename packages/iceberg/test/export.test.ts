@@ -79,6 +79,22 @@ describe('what readers see', () => {
     expect(await exportChecked(table, env)).toMatchObject({ dataFiles: 1, deleteFiles: 0, liveRows: 10 })
   })
 
+  test('a file that a version names though all its rows are dead is not shown', async () => {
+    await table.flush(orders(0, 10))
+    await table.flush(orders(10, 20))
+    const state = {
+      ...table.state,
+      files: table.files.map((file, i) =>
+        i === 0 ? { ...file, dead: { file: env.uuid(), offset: 4, length: 40, cardinality: 10 } } : file,
+      ),
+    }
+    expect(await exportIceberg(optionsFor(table, env, { table: state }))).toMatchObject({
+      dataFiles: 1,
+      liveRows: 10,
+    })
+    await expectSound(fs, table.directory)
+  })
+
   test('statistics leave out hidden columns and columns that were dropped', async () => {
     await table.flush(orders(0, 10))
     const dropped = FIRST_COLUMN_ID + 2
@@ -382,6 +398,18 @@ describe('failures', () => {
       await expect(failure).rejects.toMatchObject({ code: 'CORRUPT', message: expect.stringContaining(name) })
       await replaceFile(fs, `${METADATA}/${name}`, whole)
     }
+  })
+
+  test('a whole manifest in the place of another is corruption', async () => {
+    await table.flush(orders(0, 10))
+    await exportChecked(table, env)
+    await table.flush(orders(10, 30))
+    await exportChecked(table, env)
+    const { rows } = await readPublished(table, 2)
+    const [first, second] = rows.map((row) => row.manifest_path.replace('memory:///files/', ''))
+    await replaceFile(fs, first, (await fs.readFile(second)) ?? new Uint8Array())
+    await table.flush(orders(30, 40))
+    await expect(exportIceberg(optionsFor(table, env))).rejects.toMatchObject({ code: 'CORRUPT' })
   })
 
   test('dead positions that are not those of the version are a mistake of the caller', async () => {

@@ -403,13 +403,18 @@ describe('failures', () => {
   test('a whole manifest in the place of another is corruption', async () => {
     await table.flush(orders(0, 10))
     await exportChecked(table, env)
-    await table.flush(orders(10, 30))
+    await table.flush(orders(10, 20))
+    await table.flush(orders(20, 30))
     await exportChecked(table, env)
     const { rows } = await readPublished(table, 2)
     const [first, second] = rows.map((row) => row.manifest_path.replace('memory:///files/', ''))
     await replaceFile(fs, first, (await fs.readFile(second)) ?? new Uint8Array())
     await table.flush(orders(30, 40))
-    await expect(exportIceberg(optionsFor(table, env))).rejects.toMatchObject({ code: 'CORRUPT' })
+    const failure = exportIceberg(optionsFor(table, env))
+    await expect(failure).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining('manifest list says'),
+    })
   })
 
   test('dead positions that are not those of the version are a mistake of the caller', async () => {

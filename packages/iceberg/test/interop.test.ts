@@ -35,6 +35,8 @@ const readers = (Object.keys(missing) as PythonReader[]).map((reader) => {
   return { reader, reason, title: reason === undefined ? reader : `${reader}, left out: ${reason}` }
 })
 
+for (const { reason, title } of readers) if (reason !== undefined) process.stderr.write(`${title}\n`)
+
 describe.each(readers)('$title', ({ reader, reason }) => {
   test.skipIf(reason !== undefined)(
     'shows every snapshot of every table',

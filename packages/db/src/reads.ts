@@ -139,14 +139,8 @@ export class PointReader<Row, Key> {
 
   #decode(answer: number, hit: RowHit, selection: Selection): Row | undefined {
     if (answer === IN_MEMTABLE) {
-      return this.#codec.decodeRow(
-        hit.bytes,
-        hit.keyStart,
-        hit.keyEnd,
-        hit.valueStart,
-        hit.valueEnd,
-        selection,
-      )
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = hit.entry
+      return this.#codec.decodeRow(bytes, keyStart, keyEnd, valueStart, valueEnd, selection)
     }
     const row = hit.row
     if (answer !== IN_SST || row === undefined) return undefined

@@ -1,6 +1,14 @@
 import { MeruError, readBatch } from '@meru/core'
 import { type FileSystem, NodeFs, sha256 } from '@meru/fs'
-import { type DatabaseState, Manifest, schemaById, sstPath, type SstFile, type TableState, WAL_DIRECTORY } from '@meru/manifest'
+import {
+  type DatabaseState,
+  Manifest,
+  schemaById,
+  sstPath,
+  type SstFile,
+  type TableState,
+  WAL_DIRECTORY,
+} from '@meru/manifest'
 import { PageCache, SstReader } from '@meru/sst'
 import { replay, segmentName } from '@meru/wal'
 import { loadDeadPositions } from './dead-files.ts'
@@ -23,7 +31,9 @@ export interface VerifyOptions {
   /** The file system to look at; that of the path without it. */
   readonly fs?: FileSystem
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: { filesDone: number; filesTotal: number; bytesDone: number }) => void) | undefined
+  readonly onProgress?:
+    | ((progress: { filesDone: number; filesTotal: number; bytesDone: number }) => void)
+    | undefined
 }
 
 /** Rows read at a time. */
@@ -58,7 +68,11 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
 }
 
 /** Runs a check; what it throws becomes a problem. */
-async function attempt<T>(problems: Problem[], what: string, check: () => Promise<T>): Promise<T | undefined> {
+async function attempt<T>(
+  problems: Problem[],
+  what: string,
+  check: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await check()
   } catch (error) {

@@ -6,14 +6,16 @@ import { deferred, type Deferred } from './deferred.ts'
  * share its promise, which resolves with a seqno at which all of them are visible.
  */
 export class WriteGroup {
-  readonly batch: BatchWriter = new BatchWriter()
+  readonly batch: BatchWriter
   readonly done: Deferred<SeqNo> = deferred<SeqNo>()
   /** True if no other write may join: the batch is somebody's atomic unit. */
   readonly closed: boolean
   /** True if a writer of the group waits for the log to be durable. */
   sync = false
 
-  constructor(options: { closed: boolean }) {
+  /** `batch` must be empty; without it the group makes its own. */
+  constructor(options: { closed: boolean; batch?: BatchWriter | undefined }) {
     this.closed = options.closed
+    this.batch = options.batch ?? new BatchWriter()
   }
 }

@@ -1,8 +1,11 @@
-import { KIND_PUT, MeruError, readBatch, type EntryKind, type SeqNo } from '@meru/core'
+import { type BatchWriter, KIND_PUT, MeruError, readBatch, type EntryKind, type SeqNo } from '@meru/core'
 import type { Wal } from '@meru/wal'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
+
+/** Batches kept for later groups. Two take turns: one on its way, one being filled. */
+const SPARE_MAX = 2
 
 export interface WritePathParts {
   readonly wal: Wal
@@ -26,6 +29,8 @@ export class WritePath {
   private readonly parts: WritePathParts
   /** Groups that have not gone to the log yet, oldest first. */
   private waiting: WriteGroup[] = []
+  /** Batches of groups that are done, for the next ones: their memory has grown to the size in use. */
+  private readonly spare: BatchWriter[] = []
   /** Set while groups are on their way; resolves when none is. */
   private running: Promise<void> | undefined
   /** Why nothing can be written any more. */
@@ -45,7 +50,7 @@ export class WritePath {
     if (this.failure !== undefined) throw this.failure
     let group = this.waiting.at(-1)
     if (group === undefined || group.closed || group.batch.length >= this.parts.groupBytesMax) {
-      group = new WriteGroup({ closed: false })
+      group = new WriteGroup({ closed: false, batch: this.spare.pop() })
       this.enqueue(group)
     }
     if (options.sync) group.sync = true
@@ -123,7 +128,10 @@ export class WritePath {
     for (const payload of payloads) this.apply(payload)
     this.visibleSeqno = next - 1
     if (sync) this.durableSeqno = next - 1
-    for (const group of groups) group.done.resolve(this.visibleSeqno)
+    for (const group of groups) {
+      group.done.resolve(this.visibleSeqno)
+      if (!group.closed && this.spare.length < SPARE_MAX) this.spare.push(group.batch)
+    }
   }
 
   private apply(payload: Uint8Array): void {

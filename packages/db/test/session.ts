@@ -24,27 +24,26 @@ import {
 /** A real database and a model, doing the same operations and having to agree. */
 export class DatabaseSession {
   readonly model: ModelSession = new ModelSession()
-  fs: MemoryFs
-  db: Database | undefined
+  readonly #disk: { fs: MemoryFs; db: Database | undefined }
   readonly #settings: Partial<Settings>
   readonly #env: TestEnvironment
   /** Each opening is a process of its own, and the only one alive. */
   #lives = 0
-  #tables: Map<string, Table> = new Map()
-  #snapshots: Map<number, Snapshot> = new Map()
+  readonly #tables: Map<string, Table> = new Map()
+  readonly #snapshots: Map<number, Snapshot> = new Map()
 
   constructor(options: { fs: MemoryFs; settings: Partial<Settings>; seed: number }) {
-    this.fs = options.fs
+    this.#disk = { fs: options.fs, db: undefined }
     this.#settings = options.settings
     this.#env = new TestEnvironment({ seed: options.seed })
   }
 
   async open(): Promise<void> {
-    const components = { fs: this.fs, env: this.#env, probe: probeOf(++this.#lives) }
-    this.db = await this.#env.until(open('memory', { settings: this.#settings, components }))
-    this.#tables = new Map()
+    const components = { fs: this.#disk.fs, env: this.#env, probe: probeOf(++this.#lives) }
+    this.#disk.db = await this.#env.until(open('memory', { settings: this.#settings, components }))
+    this.#tables.clear()
     for (const definition of TEST_TABLES) {
-      this.#tables.set(definition.name, (await this.db.table(definition)) as Table)
+      this.#tables.set(definition.name, (await this.#disk.db.table(definition)) as Table)
     }
   }
 
@@ -63,7 +62,7 @@ export class DatabaseSession {
   async close(): Promise<void> {
     for (const snapshot of this.#snapshots.values()) snapshot.close()
     this.#snapshots.clear()
-    if (this.db !== undefined) await this.#env.until(this.db.close())
+    if (this.#disk.db !== undefined) await this.#env.until(this.#disk.db.close())
   }
 
   /** Every row of every table, as scans give them. */
@@ -80,7 +79,7 @@ export class DatabaseSession {
   }
 
   async #perform(operation: DatabaseOperation): Promise<unknown> {
-    const db = this.db as Database
+    const db = this.#disk.db as Database
     switch (operation.do) {
       case 'put':
         return void (await this.#table(operation.table).put(operation.row, operation))
@@ -167,7 +166,7 @@ export class DatabaseSession {
     const result = await table.exportIceberg()
     if (result.liveRows !== expected)
       throw new Error(`${name}: exported ${result.liveRows} of ${expected} rows`)
-    const { violations } = await checkTable(this.fs, `tables/${name}`)
+    const { violations } = await checkTable(this.#disk.fs, `tables/${name}`)
     if (violations.length > 0) throw new Error(`${name}: ${JSON.stringify(violations[0])}`)
   }
 
@@ -175,10 +174,10 @@ export class DatabaseSession {
     this.model.apply(operation)
     this.#snapshots.clear()
     const random = new Random(operation.seed)
-    this.fs =
+    this.#disk.fs =
       operation.mode === 'kill'
-        ? this.fs.kill()
-        : this.fs.crash(operation.mode, (bound) => random.below(bound))
+        ? this.#disk.fs.kill()
+        : this.#disk.fs.crash(operation.mode, (bound) => random.below(bound))
     await this.open()
     this.model.recover(await this.state())
   }

@@ -10,14 +10,25 @@ export const IN_MEMTABLE = 1
 export const IN_SST = 2
 export const NEEDS_PAGE = 3
 
+/** The bytes of an entry, and where its parts lie in them. */
+export interface EntryPlace {
+  bytes: Uint8Array
+  keyStart: number
+  keyEnd: number
+  valueStart: number
+  valueEnd: number
+}
+
 /** Where a row was found. Made once and used again: `findRow` overwrites it. */
 export class RowHit {
-  /** After `IN_MEMTABLE`: the key and value bytes lie in `bytes` at these offsets. */
-  bytes: Uint8Array = new Uint8Array(0)
-  keyStart = 0
-  keyEnd = 0
-  valueStart = 0
-  valueEnd = 0
+  /** Set after `IN_MEMTABLE`. */
+  readonly entry: EntryPlace = {
+    bytes: new Uint8Array(0),
+    keyStart: 0,
+    keyEnd: 0,
+    valueStart: 0,
+    valueEnd: 0,
+  }
   /** After `IN_SST`: the row, valid until the next read of the same file. */
   row: RowRef | undefined
   /** After `NEEDS_PAGE`: the file whose missing page must be loaded before asking again. */
@@ -46,11 +57,12 @@ export function findRow(
     const ref = memtable.find(key, start, end, view.seqno)
     if (ref === 0) continue
     if (memtable.kindOf(ref) === KIND_DELETE) return NOT_FOUND
-    hit.bytes = memtable.bytes
-    hit.keyStart = memtable.keyStartOf(ref)
-    hit.keyEnd = memtable.keyEndOf(ref)
-    hit.valueStart = memtable.valueStartOf(ref)
-    hit.valueEnd = memtable.valueEndOf(ref)
+    const { entry } = hit
+    entry.bytes = memtable.bytes
+    entry.keyStart = memtable.keyStartOf(ref)
+    entry.keyEnd = memtable.keyEndOf(ref)
+    entry.valueStart = memtable.valueStartOf(ref)
+    entry.valueEnd = memtable.valueEndOf(ref)
     return IN_MEMTABLE
   }
   const { level0, sorted } = view.version

@@ -1,5 +1,5 @@
 export { countView } from './count.ts'
-export { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
+export { type EntryPlace, findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
 export type { LiveFile } from './live-file.ts'
 export type { ReadView } from './read-view.ts'
 export { scanView, type ScanRequest } from './scan.ts'

@@ -31,6 +31,10 @@ const OPTION_SETS: readonly Partial<Settings>[] = [
   { layout: { level0: {}, deeper: { pageRows: 16 } } },
 ]
 
+/** Openings and exports cost a hundred times what a put costs. */
+const WEIGHTS = { reopen: 0.3, crash: 0.3, flush: 1, compact: 0.3 }
+const SHRINK_TRIES = 150
+
 async function failureOf(operations: readonly DatabaseOperation[], seed: number): Promise<Error | undefined> {
   const session = new DatabaseSession({
     fs: new MemoryFs(),
@@ -50,28 +54,23 @@ async function failureOf(operations: readonly DatabaseOperation[], seed: number)
   }
 }
 
-const effort = seedsFromEnvironment(process.env, { seeds: 200, operations: 2000 })
-const FILE = 'packages/db/test/model.test.ts'
-
-describe('a database and a sorted map', () => {
-  test.each(effort.seeds)('agree on a random history (seed %i)', { timeout: 120_000 }, async (seed) => {
-    const operations = randomOperations(new Random(seed), effort.operations, {
-      reopen: 0.3,
-      crash: 0.3,
-      flush: 1,
-      compact: 0.3,
+/** Runs the seeds for which `seed % parts` is `part`: histories are many, and files run side by side. */
+export function testHistories(part: number, parts: number): void {
+  const { seeds, operations: count } = seedsFromEnvironment(process.env, { seeds: 200, operations: 2000 })
+  const own = seeds.filter((seed) => seeds.length === 1 || seed % parts === part)
+  describe('a database and a sorted map', () => {
+    test.each(own)('agree on a random history (seed %i)', { timeout: 120_000 }, async (seed) => {
+      const operations = randomOperations(new Random(seed), count, WEIGHTS)
+      const failure = await failureOf(operations, seed)
+      if (failure === undefined) return
+      const fails = async (candidate: readonly DatabaseOperation[]): Promise<boolean> =>
+        (await failureOf(candidate, seed)) !== undefined
+      const shortest = await shrink(operations, fails, SHRINK_TRIES)
+      const message = (await failureOf(shortest, seed))?.message ?? failure.message
+      const replay = replayCommand(`packages/db/test/model-${part}.test.ts`, seed, count)
+      expect.fail(
+        `${message}\n${failure.stack}\nreplay: ${replay}\nshortest script:\n${showOperations(shortest)}`,
+      )
     })
-    const failure = await failureOf(operations, seed)
-    if (failure === undefined) return
-    const shortest = await shrink(
-      operations,
-      async (candidate) => (await failureOf(candidate, seed)) !== undefined,
-      150,
-    )
-    const message = (await failureOf(shortest, seed))?.message ?? failure.message
-    const replay = replayCommand(FILE, seed, effort.operations)
-    expect.fail(
-      `${message}\n${failure.stack}\nreplay: ${replay}\nshortest script:\n${showOperations(shortest)}`,
-    )
   })
-})
+}

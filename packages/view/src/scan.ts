@@ -28,7 +28,7 @@ export interface ScanRequest {
   /** From the last key to the first. */
   readonly reverse?: boolean
   readonly limit?: number | undefined
-  /** Looked at before each batch. */
+  /** Looked at before each read of rows. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -40,12 +40,12 @@ export async function* scanView(
   view: ReadView,
   request: ScanRequest,
 ): AsyncGenerator<ColumnBatch, void, undefined> {
-  const sources = sourcesOf(view, request)
   const { signal, columnIds } = request
+  signal?.throwIfAborted()
+  const sources = sourcesOf(view, request)
   let remaining = request.limit ?? Number.POSITIVE_INFINITY
   if (remaining <= 0) return
   for await (const batch of mergeSources(sources, request)) {
-    signal?.throwIfAborted()
     const length = Math.min(batch.length, remaining)
     remaining -= length
     yield {
@@ -95,6 +95,7 @@ async function* mergeSources(
   const rowOf = new Uint32Array(CHUNK_ROWS_MAX)
   let rows = firstChunkRows(request)
   while (active.size > 0) {
+    request.signal?.throwIfAborted()
     const count = merger.fill(sourceOf, rowOf, CHUNK_ROWS_MAX)
     if (count > 0) yield gatherRows(chunks, sourceOf, rowOf, count, request.columnIds.length)
     const source = merger.wanting

@@ -1,0 +1,210 @@
+import { Random, seedsFromEnvironment } from '@meru/testkit'
+import { describe, expect, test } from 'vitest'
+import { scanView, TableVersion, type ReadView, type ScanRequest } from '../src/index.ts'
+import { isInRange, randomRange, randomView } from './random-view.ts'
+import { codec, item, items, keyOf, memtableOf, SampleFiles, type Item } from './sample-table.ts'
+
+const { schema } = items
+const names = schema.columns.map((column) => column.name)
+
+interface Query extends Omit<ScanRequest, 'schema' | 'columnIds'> {
+  readonly select?: readonly string[]
+}
+
+/** The rows of a scan; counts stand for them where no column is selected. */
+async function scan(view: ReadView, query: Query = {}): Promise<Item[]> {
+  const selection = codec.select(query.select)
+  const rows: Item[] = []
+  for await (const batch of scanView(view, { ...query, schema, columnIds: selection.columnIds })) {
+    expect(batch.length).toBeGreaterThan(0)
+    expect(batch.columnIds).toEqual(selection.columnIds)
+    expect(batch.columns.map((column) => column.length)).toEqual(selection.columnIds.map(() => batch.length))
+    rows.push(...codec.rowsOf(batch.columns, 0, batch.length, selection))
+  }
+  return rows
+}
+
+/** Rows of a scan that reads no column. */
+async function countBatches(view: ReadView, query: Query): Promise<number> {
+  let rows = 0
+  for await (const batch of scanView(view, { ...query, schema, columnIds: [] })) {
+    expect(batch.columns).toEqual([])
+    rows += batch.length
+  }
+  return rows
+}
+
+function viewOf(parts: Partial<ReadView>): ReadView {
+  return { memtables: [], version: TableVersion.empty, seqno: 1000, ...parts }
+}
+
+const rows = (count: number, from = 0): Item[] => Array.from({ length: count }, (_, i) => item('a', from + i))
+
+describe('random views', () => {
+  const { seeds } = seedsFromEnvironment(process.env, { seeds: 30, operations: 8 })
+  test.each(seeds)('seed %i shows the rows of the model in every way to scan', async (seed) => {
+    const random = new Random(seed)
+    const { view, rows: all, keys } = await randomView(random)
+    expect(await scan(view)).toEqual(all)
+    for (let n = 0; n < 8; n++) {
+      const range = randomRange(random, keys)
+      const reverse = random.oneIn(2)
+      const limit = random.oneIn(2) ? undefined : random.below(random.pick([3, 200, 3000]))
+      const select = random.oneIn(3) ? undefined : random.shuffle(names).slice(random.below(names.length))
+      const inRange = all.filter((row) => isInRange(row, range))
+      const inOrder = reverse ? inRange.toReversed() : inRange
+      const chosen = select ?? names
+      const expected = inOrder
+        .slice(0, limit)
+        .map((row) => Object.fromEntries(chosen.map((name) => [name, row[name as keyof Item]])))
+      const query = { ...codec.encodeRange(range), reverse, limit, ...(select && { select }) }
+      expect(await scan(view, query)).toEqual(expected)
+      expect(await countBatches(view, query)).toBe(expected.length)
+    }
+  })
+})
+
+describe('long scans', () => {
+  test('chunks grow, and nothing is lost where they end', async () => {
+    const files = new SampleFiles()
+    const even = rows(20_000).filter((row) => row.id % 2 === 0)
+    const odd = rows(20_000).filter((row) => row.id % 2 === 1)
+    const version = new TableVersion([
+      await files.add({ level: 0, rows: odd, seqno: 50_000 }),
+      await files.add({ level: 1, rows: even.slice(0, 4000) }),
+      await files.add({ level: 1, rows: even.slice(4000) }),
+    ])
+    const lengths: number[] = []
+    let next = 0
+    for await (const batch of scanView(viewOf({ version }), { schema, columnIds: [11] })) {
+      const [ids] = batch.columns
+      lengths.push(batch.length)
+      if (ids.physical === 'i32') for (const id of ids.values) if (id === next) next++
+    }
+    expect(next).toBe(20_000)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(8192)
+    expect(lengths[0]).toBeLessThanOrEqual(256)
+    expect(await scan(viewOf({ version }), { reverse: true, limit: 3 })).toEqual([
+      item('a', 19_999),
+      item('a', 19_998),
+      item('a', 19_997),
+    ])
+  })
+
+  test('a memtable of deletions alone hides whole chunks', async () => {
+    const live = await new SampleFiles().add({ level: 1, rows: rows(3000) })
+    const version = new TableVersion([live])
+    const deletes = Array.from({ length: 2999 }, (_, id) => ({ seqno: 1 + id, delete: { tenant: 'a', id } }))
+    const view = viewOf({ version, memtables: [memtableOf(deletes)], seqno: 5000 })
+    expect(await scan(view)).toEqual([item('a', 2999)])
+    expect(await scan(view, { reverse: true })).toEqual([item('a', 2999)])
+    expect(await scan({ ...view, version: TableVersion.empty })).toEqual([])
+  })
+})
+
+describe('what is read', () => {
+  test('nothing before the first batch is asked for, and little for a small limit', async () => {
+    const files = new SampleFiles()
+    const version = new TableVersion([await files.add({ level: 1, rows: rows(5000) })])
+    let reads = 0
+    const live = version.sorted[0][0]
+    const readRows = live.reader.readRows.bind(live.reader)
+    live.reader.readRows = (from, to, ...rest) => {
+      reads += to - from
+      return readRows(from, to, ...rest)
+    }
+    const batches = scanView(viewOf({ version }), { schema, columnIds: [11], limit: 10 })
+    expect(reads).toBe(0)
+    await batches.next()
+    expect(reads).toBe(10)
+    await batches.return()
+    expect(await scan(viewOf({ version }), { limit: 0 })).toEqual([])
+    expect(reads).toBe(10)
+  })
+
+  test('a scan that is left early reads no further', async () => {
+    const files = new SampleFiles()
+    const live = await files.add({ level: 1, rows: rows(5000) })
+    let seen = 0
+    for await (const batch of scanView(viewOf({ version: new TableVersion([live]) }), {
+      schema,
+      columnIds: [11],
+    })) {
+      seen += batch.length
+      live.reader.readRows = () => Promise.reject(new Error('read after the end'))
+      break
+    }
+    expect(seen).toBe(128)
+  })
+
+  test('files outside of the range are not touched', async () => {
+    const files = new SampleFiles()
+    const inside = await files.add({ level: 1, rows: rows(10, 10) })
+    const outside = [
+      await files.add({ level: 1, rows: rows(10) }),
+      await files.add({ level: 1, rows: rows(10, 20) }),
+      await files.add({ level: 0, rows: rows(10, 20), dead: [0, 1, 2, 3, 4, 5, 6, 7, 8] }),
+    ]
+    for (const { reader } of outside) await reader.close()
+    const view = viewOf({ version: new TableVersion([inside, ...outside]) })
+    const range = { lower: keyOf({ tenant: 'a', id: 10 }), upper: keyOf({ tenant: 'a', id: 20 }) }
+    expect(await scan(view, range)).toEqual(rows(10, 10))
+  })
+
+  test('files without a column are counted without a read', async () => {
+    const files = new SampleFiles()
+    const live = await files.add({ level: 1, rows: rows(100), dead: [3, 4] })
+    await live.reader.close()
+    const version = new TableVersion([live])
+    const batches = scanView(viewOf({ version }), { schema, columnIds: [] })
+    expect((await batches.next()).value).toEqual({ length: 98, columnIds: [], columns: [] })
+  })
+})
+
+describe('abort', () => {
+  test('throws the reason at the next batch', async () => {
+    const live = await new SampleFiles().add({ level: 1, rows: rows(5000) })
+    const version = new TableVersion([live])
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const batches = scanView(viewOf({ version }), { schema, columnIds: [11], signal: controller.signal })
+    expect((await batches.next()).value?.length).toBe(128)
+    controller.abort(reason)
+    await expect(batches.next()).rejects.toBe(reason)
+    expect((await batches.next()).done).toBe(true)
+  })
+
+  test('a signal that is aborted already throws before anything is read, whatever the table holds', async () => {
+    const live = await new SampleFiles().add({ level: 1, rows: rows(10) })
+    await live.reader.close()
+    const request = { schema, columnIds: [11], signal: AbortSignal.abort(new Error('never mind')) }
+    for (const version of [new TableVersion([live]), TableVersion.empty]) {
+      await expect(scanView(viewOf({ version }), request).next()).rejects.toThrow('never mind')
+    }
+  })
+})
+
+test('a view shows its moment while the memtable goes on', async () => {
+  const memtable = memtableOf([{ seqno: 1, put: item('a', 1, 'before') }])
+  const live = await new SampleFiles().add({ level: 0, rows: [item('a', 2)] })
+  const view = viewOf({ memtables: [memtable], version: new TableVersion([live]), seqno: 1 })
+  const late = memtableOf([{ seqno: 2, put: item('a', 3) }])
+  const rowsSeen: number[] = []
+  for await (const batch of scanView(view, { schema, columnIds: [12] })) {
+    rowsSeen.push(batch.length)
+    if (rowsSeen.length === 1) memtable.apply(late.bytes, ...placesOf(late), 2, 0)
+  }
+  expect(rowsSeen).toEqual([1, 1])
+  expect(await scan({ ...view, seqno: 2 })).toEqual([item('a', 1, 'before'), item('a', 2), item('a', 3)])
+})
+
+/** Where the only entry of a memtable has its key and value. */
+function placesOf(memtable: ReturnType<typeof memtableOf>): [number, number, number, number] {
+  const [ref] = memtable.sortedRefs()
+  return [
+    memtable.keyStartOf(ref),
+    memtable.keyEndOf(ref),
+    memtable.valueStartOf(ref),
+    memtable.valueEndOf(ref),
+  ]
+}

@@ -1,5 +1,12 @@
 export { carryOver } from './carry-over.ts'
 export { flushMemtable, type FlushInput, type FlushOutput } from './flush.ts'
+export {
+  InlineRunner,
+  type FlushTask,
+  type JobControl,
+  type JobRunner,
+  type MergeTask,
+} from './job-runner.ts'
 export { runMerge, type MergeJob } from './merge-job.ts'
 export type { MergeInput } from './merge-source.ts'
 export { fullCompaction, pickJob, type CompactionJob } from './policy.ts'
@@ -13,3 +20,4 @@ export {
   type LevelSettings,
 } from './score.ts'
 export type { OutputOptions } from './sst-output.ts'
+export { WorkerRunner } from './worker-runner.ts'

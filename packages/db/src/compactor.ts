@@ -2,8 +2,8 @@ import type { SstMeta } from '@meru/core'
 import type { Environment } from '@meru/fs'
 import {
   carryOver,
-  runMerge,
   type CompactionJob,
+  type JobRunner,
   type MergeInput,
   type ResolveTarget,
 } from '@meru/compaction'
@@ -19,7 +19,7 @@ export interface CompactorParts {
   readonly versions: VersionStore
   readonly fileBytesTarget: number
   readonly layoutFor: (level: number) => SstLayout
-  readonly breathe: () => Promise<void>
+  readonly runner: JobRunner
 }
 
 export interface CompactionReport {
@@ -77,29 +77,23 @@ async function mergeFiles(
   job: CompactionJob & { kind: 'merge' },
   control: CompactionControl,
 ): Promise<CompactionReport> {
-  const { versions, env } = parts
+  const { versions } = parts
   const pin = versions.pin()
   try {
     const inputs = inputsOf(table, job.inputs)
     const rowsTotal = inputs.reduce((sum, input) => sum + input.rows - input.dead.cardinality, 0)
     let rowsDone = 0
-    const outputs = await runMerge({
+    const task = {
       inputs,
-      output: {
-        fs: versions.fs,
-        schema: table.schema,
-        level: job.outputLevel,
-        layout: parts.layoutFor(job.outputLevel),
-        fileBytesTarget: parts.fileBytesTarget,
-        newFile: () => {
-          const id = env.uuid()
-          return { id, path: sstPath(table.name, id) }
-        },
-      },
-      breathe: parts.breathe,
-      signal: control.signal,
-      onProgress: (rows) => control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal }),
-    })
+      schema: table.schema,
+      level: job.outputLevel,
+      layout: parts.layoutFor(job.outputLevel),
+      fileBytesTarget: parts.fileBytesTarget,
+      directory: dataDirectory(table.name),
+    }
+    const onProgress = (rows: number): void =>
+      control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
+    const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
     await versions.fs.syncDirectory(dataDirectory(table.name))
     await table.commits.run(() => commitMerge(parts, table, inputs, outputs))
     return {

@@ -210,6 +210,7 @@ export class Database {
       }
     } finally {
       await engine.background.stop()
+      await engine.runner.close()
       await wal.close().catch(() => undefined)
       await engine.versions.close()
       await manifest.close()

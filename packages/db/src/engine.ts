@@ -1,4 +1,5 @@
 import { MeruError } from '@meru/core'
+import type { JobRunner } from '@meru/compaction'
 import type { Environment } from '@meru/fs'
 import type { Background } from './background.ts'
 import type { Settings } from './settings.ts'
@@ -16,6 +17,7 @@ export interface Engine {
   /** By table id. */
   readonly tables: Map<number, TableStore>
   readonly background: Background
+  readonly runner: JobRunner
   readonly counters: Counters
   status: 'open' | 'closing' | 'closed'
 }

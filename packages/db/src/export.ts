@@ -1,4 +1,10 @@
-import { exportIceberg, retainedFiles, type IcebergExport } from '@meru/iceberg'
+import {
+  createExportCache,
+  type ExportCache,
+  exportIceberg,
+  retainedFiles,
+  type IcebergExport,
+} from '@meru/iceberg'
 import type { TableState } from '@meru/manifest'
 import type { Engine } from './engine.ts'
 import { Mutex } from './mutex.ts'
@@ -10,8 +16,21 @@ export interface ExportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Two exports of one table at once would race for the next metadata version. */
-const running: WeakMap<TableStore, Mutex> = new WeakMap()
+interface Exporter {
+  /** Two exports of one table at once would race for the next metadata version. */
+  readonly mutex: Mutex
+  readonly cache: ExportCache
+}
+
+const exporters: WeakMap<TableStore, Exporter> = new WeakMap()
+
+function exporterOf(table: TableStore): Exporter {
+  const known = exporters.get(table)
+  if (known !== undefined) return known
+  const made: Exporter = { mutex: new Mutex(), cache: createExportCache() }
+  exporters.set(table, made)
+  return made
+}
 
 /** Publishes the flushed state of a table. Files of the version stay while an Iceberg snapshot names them. */
 export async function exportTable(
@@ -19,27 +38,27 @@ export async function exportTable(
   table: TableStore,
   options: ExportOptions,
 ): Promise<IcebergExport> {
-  const mutex = running.get(table) ?? new Mutex()
-  running.set(table, mutex)
+  const { mutex, cache } = exporterOf(table)
   return mutex.run(async () => {
     const { versions } = engine
     const pin = versions.pin()
     try {
       const state = pin.state.tables.get(table.id) as TableState
       const dead = new Map(table.version.files.map((live) => [live.file.id, live.dead]))
-      const result = await exportIceberg({
+      return await exportIceberg({
         fs: versions.fs,
         env: engine.env,
         table: state,
         dead: (id: string) => dead.get(id),
         seqno: state.flushedSeqno,
+        cache,
         snapshotsKept: engine.settings.icebergSnapshotsKept,
         ...(options.location === undefined ? {} : { location: options.location }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })
-      versions.keep(table.name, await retainedFiles(versions.fs, table.name))
-      return result
     } finally {
+      // Also after a failure: the snapshot may have been published before it.
+      versions.keep(table.name, await retainedFiles(versions.fs, table.name))
       versions.release(pin)
     }
   })

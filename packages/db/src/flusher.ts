@@ -1,5 +1,11 @@
 import type { Environment } from '@meru/fs'
-import { flushMemtable, resolveDead, type DeadRows, type ResolveTarget } from '@meru/compaction'
+import {
+  resolveDead,
+  type DeadRows,
+  type FlushOutput,
+  type JobRunner,
+  type ResolveTarget,
+} from '@meru/compaction'
 import { dataDirectory, findFile, sstPath, type Change, type SstFile, type TableState } from '@meru/manifest'
 import type { Wal } from '@meru/wal'
 import type { Memtable } from '@meru/memtable'
@@ -18,7 +24,7 @@ export interface FlusherParts {
   readonly wal: Wal
   readonly segments: LogSegments
   readonly layout: SstLayout
-  readonly breathe: () => Promise<void>
+  readonly runner: JobRunner
 }
 
 export interface FlushReport {
@@ -40,16 +46,8 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   await parts.writes.makeDurable(memtable.maxSeqno)
   const id = env.uuid()
   const path = sstPath(table.name, id)
-  const { breathe, layout } = parts
-  const output = await flushMemtable({
-    fs: versions.fs,
-    id,
-    path,
-    schema: table.schema,
-    layout,
-    memtable,
-    breathe,
-  })
+  const { runner, layout } = parts
+  const output = await runner.flush({ id, path, schema: table.schema, layout, memtable })
   try {
     if (output.meta !== undefined) await versions.fs.syncDirectory(dataDirectory(table.name))
     const report = await table.commits.run(() => commitFlush(parts, table, { memtable, ...output }))
@@ -68,7 +66,7 @@ function isNamed(versions: VersionStore, table: TableStore, fileId: string): boo
   return state !== undefined && findFile(state, fileId) !== undefined
 }
 
-type Flushed = { readonly memtable: Memtable } & Awaited<ReturnType<typeof flushMemtable>>
+type Flushed = { readonly memtable: Memtable } & FlushOutput
 
 /** Runs while no other commit of the table can: the version that is resolved against is the one changed. */
 async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flushed): Promise<FlushReport> {

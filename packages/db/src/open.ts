@@ -1,11 +1,13 @@
-import type { TableDefinition } from '@meru/core'
-import type { Environment } from '@meru/fs'
+import { MeruError, type TableDefinition } from '@meru/core'
+import { InlineRunner, type JobRunner, WorkerRunner } from '@meru/compaction'
+import { type Environment, type FileSystem, NodeFs } from '@meru/fs'
 import { retainedFiles, sweepMetadata } from '@meru/iceberg'
 import {
   acquireLock,
   checkEpochSync,
   claimEpoch,
   currentSchema,
+  dataDirectory,
   makeDatabaseDirectories,
   Manifest,
   sweepOrphans,
@@ -107,12 +109,27 @@ async function sweep(versions: VersionStore, epoch: number): Promise<void> {
   const { fs, current } = versions
   const keep = new Set<string>()
   for (const table of current.tables.values()) {
-    const retained = await retainedFiles(fs, table.name)
-    versions.keep(table.name, retained)
-    for (const path of retained) keep.add(path)
+    const retained = await retainedOrAll(fs, table.name)
+    versions.keep(table.name, retained.files)
+    for (const path of retained.files) keep.add(path)
+    if (retained.isKnown) await sweepMetadata(fs, table.name)
   }
   await sweepOrphans({ fs, epoch, state: current, keep })
-  for (const table of current.tables.values()) await sweepMetadata(fs, table.name)
+}
+
+/** What Iceberg snapshots name. Where their metadata is damaged nobody can tell, so everything stays. */
+async function retainedOrAll(
+  fs: FileSystem,
+  tableName: string,
+): Promise<{ files: ReadonlySet<string>; isKnown: boolean }> {
+  try {
+    return { files: await retainedFiles(fs, tableName), isKnown: true }
+  } catch (error) {
+    if (!(error instanceof MeruError && error.code === 'CORRUPT')) throw error
+    const directory = dataDirectory(tableName)
+    const names = await fs.list(directory)
+    return { files: new Set(names.map((name) => `${directory}/${name}`)), isKnown: false }
+  }
 }
 
 interface Parts {
@@ -182,7 +199,7 @@ function connect(
     publishEvent(path, event)
     components.onEvent(event)
   }
-  const breathe = breather(env)
+  const runner = runnerOf(components, settings)
   const writes: WritePath = new WritePath(
     {
       wal,
@@ -205,17 +222,25 @@ function connect(
       wal,
       segments,
       layout: layoutFor(0, settings.layout.level0),
-      breathe,
+      runner,
     },
     compactor: {
       env,
       versions,
       fileBytesTarget: settings.fileBytesTarget,
       layoutFor: (level) => layoutFor(level, settings.layout.deeper),
-      breathe,
+      runner,
     },
   })
-  return { path, env, settings, versions, writes, tables, background, counters, status: 'open' }
+  return { path, env, settings, versions, writes, tables, background, runner, counters, status: 'open' }
+}
+
+/** Other threads can open the files of the operating system only. */
+function runnerOf({ fs, env }: Components, settings: Settings): JobRunner {
+  if (settings.workers > 0 && fs instanceof NodeFs) {
+    return new WorkerRunner({ root: fs.root, mergeThreads: settings.workers })
+  }
+  return new InlineRunner({ fs, env, breathe: breather(env) })
 }
 
 /** Work in the background gives way to other work of the event loop this often, in milliseconds. */

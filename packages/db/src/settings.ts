@@ -27,6 +27,7 @@ const settingsSchema = z.strictObject({
   walBytesMax: bytes,
   walPreallocate: z.boolean(),
   groupBytesMax: bytes,
+  workers: z.int().nonnegative(),
   autoCompaction: z.boolean(),
   l0CompactionFiles: count,
   l0SlowdownFiles: count,
@@ -55,6 +56,11 @@ export interface Settings {
   readonly walPreallocate: boolean
   /** Writes that wait for the log are put together into groups of about this size. */
   readonly groupBytesMax: number
+  /**
+   * Threads for merges; with any, flushes have one more. Zero does all work on the calling thread, as do file
+   * systems other than that of the operating system.
+   */
+  readonly workers: number
   /** Compact in the background. Without it level 0 grows until `compact()`. */
   readonly autoCompaction: boolean
   /** Files at level 0 that start a compaction. Fewer make reads faster and writes dearer. */
@@ -88,6 +94,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   walBytesMax: 512 * MIB,
   walPreallocate: true,
   groupBytesMax: MIB,
+  workers: 1,
   autoCompaction: true,
   l0CompactionFiles: 4,
   l0SlowdownFiles: 12,

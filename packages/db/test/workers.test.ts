@@ -1,0 +1,108 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Random } from '@meru/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Database, open, type Settings, type Table } from '../src/index.ts'
+import { TINY, users, type User } from './fixture.ts'
+
+let directory = ''
+let threads = 0
+const countThread = (): void => void threads++
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'meru-workers-'))
+  threads = 0
+  subscribe('worker_threads', countThread)
+})
+
+afterEach(() => {
+  unsubscribe('worker_threads', countThread)
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function openWith(
+  settings: Partial<Settings>,
+): Promise<{ db: Database; table: Table<User, User, Pick<User, 'tenant' | 'id'>> }> {
+  const db = await open(directory, { settings: { ...TINY, ...settings } })
+  return { db, table: (await db.table(users)) as never }
+}
+
+/** A history of puts, deletes, flushes and compactions; gives the rows at its end. */
+async function history(workers: number): Promise<User[]> {
+  const { db, table } = await openWith({ workers })
+  const random = new Random(11)
+  for (let step = 0; step < 400; step++) {
+    const key = { tenant: `t${random.below(3)}`, id: random.below(200) }
+    if (random.oneIn(5)) await table.delete(key, { durability: 'buffered' })
+    else {
+      const rows = Array.from({ length: 1 + random.below(20) }, (_, i) => {
+        return { tenant: key.tenant, id: key.id + i, name: `name ${step}`, age: i, score: null }
+      })
+      await table.putMany(rows, { durability: 'buffered' })
+    }
+    if (random.oneIn(40)) await table.flush()
+    if (random.oneIn(80)) await table.compact()
+  }
+  await table.compact()
+  const rows = await table.scan().toArray()
+  expect(table.stats().liveRows).toBe(rows.length)
+  await db.close()
+  return rows
+}
+
+describe('worker threads', () => {
+  test(
+    'do the same work as the calling thread, which without them does it itself',
+    { timeout: 60_000 },
+    async () => {
+      const inline = await history(0)
+      expect(threads).toBe(0)
+      expect(inline.length).toBeGreaterThan(100)
+      rmSync(directory, { recursive: true })
+      expect(await history(2)).toEqual(inline)
+      expect(threads).toBeGreaterThan(1)
+    },
+  )
+
+  test('damage that a worker meets is the same error as without one', { timeout: 60_000 }, async () => {
+    const first = await openWith({ workers: 1, autoCompaction: false })
+    await first.table.putMany(
+      Array.from({ length: 500 }, (_, id) => ({ tenant: 't', id, name: 'n', age: 1, score: 1 })),
+    )
+    await first.db.close()
+    const data = join(directory, 'tables/users/data')
+    const path = join(data, readdirSync(data)[0])
+    const bytes = readFileSync(path)
+    bytes[60] ^= 4
+    writeFileSync(path, bytes)
+    const again = await openWith({ workers: 1, autoCompaction: false })
+    const failure = { code: 'CORRUPT', file: expect.stringContaining('tables/users/data/') as string }
+    await expect(again.table.compact()).rejects.toMatchObject(failure)
+    await again.db.close()
+  })
+
+  test('closing cancels a merge and leaves no file behind', { timeout: 60_000 }, async () => {
+    const { db, table } = await openWith({ workers: 1, autoCompaction: false, memtableBytesMax: 1 << 20 })
+    for (let part = 0; part < 4; part++) {
+      const rows = Array.from({ length: 4000 }, (_, i) => {
+        return { tenant: 't', id: i * 4 + part, name: `some name ${i}`, age: i, score: i }
+      })
+      await table.putMany(rows, { durability: 'buffered' })
+      await table.flush()
+    }
+    const compaction = table.compact().then(
+      () => 'done',
+      (error: unknown) => (error as { code?: string }).code,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await db.close()
+    expect(['done', 'CLOSED']).toContain(await compaction)
+    const again = await openWith({ workers: 1, autoCompaction: false })
+    expect(await again.table.count()).toBe(16_000)
+    const files = again.table.stats().files
+    expect(readdirSync(join(directory, 'tables/users/data'))).toHaveLength(files)
+    await again.db.close()
+  })
+})

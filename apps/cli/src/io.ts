@@ -4,7 +4,6 @@ export interface Io {
   readonly stdout: Sink
   /** Messages and progress. */
   readonly stderr: Sink
-  readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the user asks to stop, or when nobody reads the output any more. */
   readonly signal: AbortSignal
   /** Milliseconds on a clock that never goes back. */
@@ -37,7 +36,6 @@ export function processIo(): Io {
   return {
     stdout: streamSink(process.stdout, stop.signal),
     stderr: streamSink(process.stderr, stop.signal),
-    env: process.env,
     signal: stop.signal,
     now: () => performance.now(),
   }

@@ -1,5 +1,5 @@
 import type { Io } from './io.ts'
-import { formatDuration, formatRate } from './quantity.ts'
+import { formatBytes, formatDuration, formatRate } from './quantity.ts'
 
 const WIDTH = 24
 const INTERVAL_MS = 100
@@ -8,6 +8,8 @@ export interface Step {
   readonly label: string
   /** The size of the work, in whatever unit `update` counts in; absent if nobody knows. */
   readonly total?: number
+  /** What the rate counts; rows without it. */
+  readonly unit?: 'rows' | 'bytes'
 }
 
 /** One line on a terminal that says how far a long command is; silent where stderr is no terminal. */
@@ -30,14 +32,14 @@ export class Progress {
     this.#drawn = 0
   }
 
-  /** `done` of the step's total; `rows` so far, for the rate. */
-  async update(done: number, rows: number): Promise<void> {
+  /** `done` of the step's total; `count` so far, for the rate. */
+  async update(done: number, count: number): Promise<void> {
     if (!this.#enabled) return
     const now = this.#io.now()
     if (now - this.#drawn < INTERVAL_MS) return
     this.#drawn = now
     this.#isShown = true
-    const line = progressLine(this.#step, { done, rows, milliseconds: now - this.#started })
+    const line = progressLine(this.#step, { done, count, milliseconds: now - this.#started })
     await this.#io.stderr.write(`\r\u001b[K${line.slice(0, this.#io.stderr.columns - 1)}`)
   }
 
@@ -52,9 +54,12 @@ export class Progress {
 /** `importing  ██████░░░░░░  52%  118,000 rows/s  3 s left`. */
 export function progressLine(
   step: Step,
-  at: { readonly done: number; readonly rows: number; readonly milliseconds: number },
+  at: { readonly done: number; readonly count: number; readonly milliseconds: number },
 ): string {
-  const rate = `${formatRate(at.rows, at.milliseconds)} rows/s`
+  const rate =
+    step.unit === 'bytes'
+      ? `${formatBytes(Math.round((at.count / Math.max(1, at.milliseconds)) * 1000))}/s`
+      : `${formatRate(at.count, at.milliseconds)} rows/s`
   if (step.total === undefined || step.total === 0) return `${step.label}  ${rate}`
   const share = Math.min(1, at.done / step.total)
   const filled = Math.round(share * WIDTH)

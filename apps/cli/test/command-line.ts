@@ -26,7 +26,6 @@ export async function meru(argv: readonly string[], options: CallOptions = {}): 
   result.exitCode = await run(argv, {
     stdout: sink('stdout'),
     stderr: sink('stderr'),
-    env: {},
     signal: options.signal ?? new AbortController().signal,
     now: () => performance.now(),
   })

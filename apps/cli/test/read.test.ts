@@ -150,7 +150,6 @@ test('a database that is open elsewhere is exit code 3', async () => {
   for (const argv of [
     ['scan', db, 'birds'],
     ['stats', db],
-    ['verify', db],
   ]) {
     const result = await meru(argv)
     expect(result.exitCode).toBe(3)

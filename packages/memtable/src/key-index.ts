@@ -2,6 +2,9 @@ import { FIRST_REF, type EntryArena } from './entry-arena.ts'
 import { equalKeys, hashKey, loadKey, wordsFor } from './key-words.ts'
 
 const SLOTS_START = 1024
+/** From here on the table grows to what a full arena needs, but at most by this factor at once. */
+const SLOTS_FORECAST = 65_536
+const GROWTH_MAX = 32
 const PROBE_WORDS_START = 64
 
 /**
@@ -65,11 +68,24 @@ export class KeyIndex {
   /** Hashes the holders again, in the order in which they lie, so that memory is read in sequence. */
   #grow(): void {
     const arena = this.#arena
-    this.buffer = new SharedArrayBuffer(this.#slots.byteLength * 2)
+    this.buffer = new SharedArrayBuffer(this.#slotsNeeded() * 4)
     this.#slots = new Int32Array(this.buffer)
     for (let ref = FIRST_REF; ref < arena.used; ref = arena.after(ref)) {
       if (arena.holderOf(ref) !== ref) continue
       this.#place(hashKey(arena.words, arena.keyWordOf(ref), arena.keyLengthOf(ref)), ref)
     }
+  }
+
+  /**
+   * Twice as many as now; once the keys tell what will fit, enough for a full arena, because moving
+   * hundreds of thousands of keys would hold up the caller.
+   */
+  #slotsNeeded(): number {
+    const slots = this.#slots.length
+    if (slots < SLOTS_FORECAST) return slots * 2
+    const keysExpected = (this.#count * this.#arena.buffer.maxByteLength) / (this.#arena.used * 4)
+    let needed = slots * 2
+    while (needed * 2 < keysExpected * 3 && needed < slots * GROWTH_MAX) needed *= 2
+    return needed
   }
 }

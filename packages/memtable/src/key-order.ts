@@ -7,6 +7,8 @@ const BLOCK_REFS_MAX = 512
 /** Refs of a block in a fresh order: leaves room for keys between. */
 const BLOCK_REFS_START = 384
 const FRESH_REFS_START = 64
+/** Sorting everything anew is cheaper than merging more than one key in so many. */
+const MERGE_SHARE = 16
 
 /** Holders in key order, of the keys that first came in entries before `orderedWords`. */
 export interface OrderedRefs {
@@ -70,7 +72,7 @@ export class KeyOrder {
     const isAscending = this.#isAscending(fresh)
     if (isAscending && this.#isBehindAll(fresh[0])) {
       this.#append(fresh)
-    } else if (fresh.length * 2 > this.#count) {
+    } else if (fresh.length * MERGE_SHARE > this.#count) {
       this.#rebuild(fresh.length === this.#count ? fresh : this.#collect(FIRST_REF))
     } else {
       if (!isAscending) sortHolders(arena, fresh)

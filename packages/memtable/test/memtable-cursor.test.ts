@@ -69,7 +69,7 @@ describe.each([false, true])('bounds, reverse: %s', (reverse) => {
 
 /** A fixed permutation: 3571 is prime to the length. */
 function shuffled(keys: readonly string[]): string[] {
-  return keys.map((_, i) => keys[(i * 3571) % keys.length])
+  return keys.map((_, i) => keys[(i * 3571 + 999) % keys.length])
 }
 
 describe('seek', () => {
@@ -106,10 +106,12 @@ describe('seek', () => {
     const range = { lower: bytesOf('d'), upper: bytesOf('h') }
     const cursor = memtable.cursor({ ...range, seqnoMax: Infinity })
     expect(restKeys(memtable, cursor)).toEqual(['d', 'f'])
-    const target = bytesOf('a')
-    cursor.seek(target)
-    target[0] = 0x7a
+    cursor.seek(bytesOf('a'))
     expect(restKeys(memtable, cursor)).toEqual(['d', 'f'])
+    const target = bytesOf('e')
+    cursor.seek(target)
+    target.fill(0x7a)
+    expect(restKeys(memtable, cursor)).toEqual(['f'])
     cursor.seek(bytesOf('h'))
     expect(restKeys(memtable, cursor)).toEqual([])
     const back = memtable.cursor({ ...range, reverse: true, seqnoMax: Infinity })
@@ -163,18 +165,25 @@ describe.each([false, true])('while writes go on, reverse: %s', (reverse) => {
   })
 })
 
-test('puts and short scans by turns see each new key at once', () => {
-  const keys = shuffled(numbered(4000))
+test.each([
+  ['mixed', shuffled(numbered(2500))],
+  ['falling', numbered(2500).toReversed()],
+  ['falling in two strands', numbered(1200).flatMap((_, i) => [`a${5000 - i}`, `b${5000 - i}`])],
+])('puts and short scans by turns see each new key and its neighbours, keys %s', (_, keys) => {
   const memtable = memtableOf([])
   const sorted: string[] = []
   keys.forEach((key, i) => {
     put(memtable, key, i + 1)
-    sorted.push(key)
-    if (i % 10 !== 0) return
-    const cursor = memtable.cursor({ lower: bytesOf(key), seqnoMax: i + 1 })
-    expect(entryAt(memtable, cursor.next()).key).toBe(key)
+    const rank = sorted.findIndex((other) => other > key)
+    sorted.splice(rank < 0 ? sorted.length : rank, 0, key)
+    const at = sorted.indexOf(key)
+    const behind = memtable.cursor({ lower: bytesOf(`${key}!`), seqnoMax: i + 1 })
+    const from = memtable.cursor({ upper: bytesOf(`${key}!`), reverse: true, seqnoMax: i + 1 })
+    const shown = [behind.next(), from.next(), from.next()]
+    const named = shown.map((ref) => (ref === 0 ? undefined : entryAt(memtable, ref).key))
+    expect(named).toEqual([sorted[at + 1], key, sorted[at - 1]])
   })
-  expect(restKeys(memtable, memtable.cursor({ seqnoMax: Infinity }))).toEqual(sorted.toSorted())
+  expect(restKeys(memtable, memtable.cursor({ seqnoMax: Infinity }))).toEqual(sorted)
 })
 
 test('sortedRefs gives the newest version of each key, before and after the seal', () => {

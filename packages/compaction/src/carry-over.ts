@@ -17,7 +17,7 @@ export async function carryOver(
   outputs: readonly ResolveTarget[],
 ): Promise<DeadRows[]> {
   const keys: Uint8Array[] = []
-  for (const input of inputs) keys.push(...(await keysOfLateRows(input, now(input.id))))
+  for (const input of inputs) await addLateKeys(input, now(input.id), keys)
   if (keys.length === 0) return []
   keys.sort((a, b) => compareBytes(a, 0, a.length, b, 0, b.length))
   const sorted = new BytesBuilder()
@@ -25,10 +25,13 @@ export async function carryOver(
   return resolveDead(sorted.finish(), outputs)
 }
 
-/** Keys of the rows that were live when the job began and are not any more. */
-async function keysOfLateRows(input: MergeInput, now: DeadPositions | undefined): Promise<Uint8Array[]> {
-  if (now !== undefined && now.cardinality === input.dead.cardinality) return []
-  const keys: Uint8Array[] = []
+/** Adds the keys of the rows that were live when the job began and are not any more. */
+async function addLateKeys(
+  input: MergeInput,
+  now: DeadPositions | undefined,
+  keys: Uint8Array[],
+): Promise<void> {
+  if (now !== undefined && now.cardinality === input.dead.cardinality) return
   for (let from = 0; from < input.rows; from += READ_ROWS) {
     const to = Math.min(input.rows, from + READ_ROWS)
     const deadNow = now === undefined ? to - from : now.countRange(from, to)
@@ -42,5 +45,4 @@ async function keysOfLateRows(input: MergeInput, now: DeadPositions | undefined)
       keys.push(vector.bytes.slice(vector.offsets[row], vector.offsets[row + 1]))
     }
   }
-  return keys
 }

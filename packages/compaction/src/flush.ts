@@ -58,7 +58,8 @@ export async function flushMemtable(input: FlushInput): Promise<FlushOutput> {
     if (batch.length > 0) await emit()
     return { meta: await writer?.finish(), keys: keys.finish() }
   } catch (error) {
-    await writer?.abort()
+    // What cannot be removed now is swept at the next open; the first failure is the one to tell.
+    await writer?.abort().catch(() => undefined)
     throw error
   }
 }

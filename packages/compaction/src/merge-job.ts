@@ -13,6 +13,7 @@ import { SstOutput, type OutputOptions, type SstBatch } from './sst-output.ts'
 const CHUNK_ROWS = 8192
 
 export interface MergeJob {
+  /** Files of one level from 1 up are in key order. */
   readonly inputs: readonly MergeInput[]
   readonly output: OutputOptions
   /** Lets other work of the event loop run; called between batches. */
@@ -37,7 +38,8 @@ export async function runMerge(job: MergeJob): Promise<SstMeta[]> {
     }
     return await output.finish()
   } catch (error) {
-    await output.abort()
+    // What cannot be removed now is swept at the next open; the first failure is the one to tell.
+    await output.abort().catch(() => undefined)
     throw error
   }
 }

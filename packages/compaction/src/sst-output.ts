@@ -1,4 +1,4 @@
-import type { SstMeta, TableSchema } from '@meru/core'
+import { compareBytes, CorruptionError, type SstMeta, type TableSchema } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { SstWriter, type SstLayout } from '@meru/sst'
 
@@ -20,15 +20,16 @@ export class SstOutput {
   private readonly options: OutputOptions
   private writer: SstWriter | undefined
   private readonly finished: SstMeta[] = []
+  private readonly paths: string[] = []
 
   constructor(options: OutputOptions) {
     this.options = options
   }
 
   async append(batch: SstBatch): Promise<void> {
-    this.writer ??= await SstWriter.create({ ...this.options, ...this.options.newFile() })
-    await this.writer.append(batch)
-    if (this.writer.bytes >= this.options.fileBytesTarget) await this.finishFile()
+    const writer = (this.writer ??= await this.newWriter(batch))
+    await writer.append(batch)
+    if (writer.bytes >= this.options.fileBytesTarget) await this.finishFile()
   }
 
   /** Completes the last file; what was written, in key order. The directory is not synced. */
@@ -37,11 +38,24 @@ export class SstOutput {
     return this.finished
   }
 
-  /** Drops the file being written. Files that were completed stay; see `finished`. */
-  async abort(): Promise<readonly SstMeta[]> {
-    await this.writer?.abort()
+  /** Removes every file that was begun, completed ones too. */
+  async abort(): Promise<void> {
+    const writer = this.writer
     this.writer = undefined
-    return this.finished
+    await writer?.abort()
+    for (const path of this.paths) await this.options.fs.remove(path)
+  }
+
+  private async newWriter(batch: SstBatch): Promise<SstWriter> {
+    const file = this.options.newFile()
+    const last = this.finished.at(-1)?.maxKey
+    const { bytes, offsets } = batch.keys
+    if (last !== undefined && compareBytes(last, 0, last.length, bytes, offsets[0], offsets[1]) >= 0) {
+      throw new CorruptionError({ file: file.path }, 'its first key is not above the last of the file before')
+    }
+    const writer = await SstWriter.create({ ...this.options, ...file })
+    this.paths.push(file.path)
+    return writer
   }
 
   private async finishFile(): Promise<void> {

@@ -5,7 +5,7 @@ import { createExportCache, exportIceberg, retainedFiles, sweepMetadata } from '
 import { readWithIcebird } from './icebird-reader.ts'
 import { expectSound, optionsFor, ORDERS, readPublished } from './sample-export.ts'
 import { SampleTable, type Row } from './sample-table.ts'
-import { sortedLines, textRows } from './text-rows.ts'
+import { sortedLines, textRows } from '@meru/testkit/interop'
 
 const KEYS = 60
 const { seeds, operations } = seedsFromEnvironment(process.env, { seeds: 6, operations: 40 })

@@ -2,7 +2,7 @@ import { icebergRead } from 'icebird'
 import type { MemoryFs } from '@meru/fs'
 import type { TableMetadata } from '../src/table-metadata.ts'
 import type { Row } from './sample-table.ts'
-import { plainText } from './text-rows.ts'
+import { plainText } from '@meru/testkit/interop'
 
 /** Reads one snapshot with icebird, which knows files only by `fetch`. */
 export async function readWithIcebird(

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { preparePythonReaders, readTables, type PythonReader } from './interop/python-readers.ts'
+import { preparePythonReaders, readTables, type PythonReader } from '@meru/testkit/interop'
 import { openDuckDb, readResolved } from './interop/resolved-files.ts'
 import { makeRanges, type Condition } from './ranges.ts'
 import { makeScenarios } from './scenarios.ts'
-import { sortedLines } from './text-rows.ts'
+import { sortedLines } from '@meru/testkit/interop'
 
 const TIMEOUT_MS = 180_000
 

@@ -4,7 +4,7 @@ import { TestEnvironment } from '@meru/testkit'
 import { exportIceberg } from '../src/index.ts'
 import { expectSound, optionsFor } from './sample-export.ts'
 import { SampleTable, type Row } from './sample-table.ts'
-import { plainText } from './text-rows.ts'
+import { plainText } from '@meru/testkit/interop'
 
 const RANGES = table(
   'ranges',

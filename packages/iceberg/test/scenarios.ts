@@ -6,7 +6,7 @@ import { exportIceberg } from '../src/index.ts'
 import { ALL_TYPES, randomKey, randomRow } from './all-types.ts'
 import { expectSound, optionsFor } from './sample-export.ts'
 import { SampleTable, type Row } from './sample-table.ts'
-import { textRows, type TextRow } from './text-rows.ts'
+import { textRows, type TextRow } from '@meru/testkit/interop'
 
 /** A table on disk with several snapshots, and what readers must make of each. */
 export interface Scenario {

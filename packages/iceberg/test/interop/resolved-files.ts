@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { decodeAvro, type AvroRecord } from '../../src/check/avro-decode.ts'
-import { doubleText, plainText, type TextRow } from '../text-rows.ts'
+import { doubleText, plainText, type TextRow } from '@meru/testkit/interop'
 
 /** What one snapshot names, found by reading its metadata as a stranger would. */
 interface ResolvedSnapshot {

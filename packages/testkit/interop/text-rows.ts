@@ -1,10 +1,9 @@
 import type { ColumnType, TableSchema } from '@meru/core'
-import type { Row } from './sample-table.ts'
 
 /** Values by column, each spelled in one way, so that rows of different readers can be compared. */
 export type TextRow = Readonly<Record<string, string | null>>
 
-export function textRows(schema: TableSchema, rows: readonly Row[]): TextRow[] {
+export function textRows(schema: TableSchema, rows: readonly Readonly<Record<string, unknown>>[]): TextRow[] {
   return rows.map((row) =>
     Object.fromEntries(schema.columns.map(({ name, type }) => [name, valueText(type, row[name])])),
   )
@@ -23,7 +22,7 @@ export function valueText(type: ColumnType, value: unknown): string | null {
       return doubleText(value as number)
     case 'timestamp':
     case 'timestamptz':
-      return plainText(value as bigint)
+      return plainText(value instanceof Date ? BigInt(value.getTime()) * 1000n : (value as bigint))
     case 'fixed':
     case 'binary':
       return Buffer.from(value as Uint8Array).toString('hex')

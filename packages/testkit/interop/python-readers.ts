@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { TextRow } from './text-rows.ts'
 
 const run = promisify(execFile)
 
-const PACKAGE = join(import.meta.dirname, '..', '..')
-const HOME = join(PACKAGE, 'node_modules', '.cache', 'python-readers')
+const HOME = join(import.meta.dirname, '..', 'node_modules', '.cache', 'python-readers')
 const PYTHON = join(HOME, 'bin', 'python')
 const SCRIPT = join(import.meta.dirname, 'read_tables.py')
 const INSTALL_TIMEOUT_MS = 150_000
@@ -30,9 +30,6 @@ export interface ReadRequest {
   readonly filter?: string
   readonly columns?: readonly string[]
 }
-
-/** Values by column, each as text. */
-export type TextRow = Readonly<Record<string, string | null>>
 
 /**
  * Makes a Python environment with the readers, once for this checkout. Answers for each why it cannot be

@@ -1,0 +1,2 @@
+export { preparePythonReaders, type PythonReader, type ReadRequest, readTables } from './python-readers.ts'
+export { doubleText, plainText, sortedLines, type TextRow, textRows, valueText } from './text-rows.ts'

@@ -17,6 +17,9 @@ export {
   type InferRow,
   type InferInsert,
   type InferKey,
+  type InsertOf,
+  type KeyOf,
+  type RowOf,
 } from './table.ts'
 export { tableFromZod } from './table-from-zod.ts'
 export { FIRST_COLUMN_ID, keyColumns, valueColumns, type ColumnDef, type TableSchema } from './schema.ts'

@@ -6,6 +6,7 @@ import { lineOf, walk, type Fault, type Source } from './source.ts'
 const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
   [/^(apps|bench|scripts)\//, /./],
   [/^packages\/[^/]+\/test\//, /./],
+  [/^packages\/testkit\/interop\//, /./],
   [/^[^/]+\.ts$/, /./],
   [/^packages\/fs\//, /./],
   [/^packages\/sst\/src\/compression\.ts$/, /^node:zlib$/],

@@ -1,6 +1,7 @@
 import { MemoryFs } from '@meru/fs'
-import { FaultyFs, Random } from '@meru/testkit'
+import { Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
+import { attemptsWithFailures } from './failing-calls.ts'
 import { codec, liveRowsOf, memtableOf, puts, SampleStore, type Write } from './sample-table.ts'
 
 function idsOf(keys: { bytes: Uint8Array; offsets: Uint32Array; length: number }): number[] {
@@ -83,22 +84,16 @@ describe('flushMemtable', () => {
     expect(live).toEqual(newest.filter(({ note }) => note !== undefined))
   })
 
-  test('a failure at any call is handed on, and leaves no file', async () => {
-    const memtable = memtableOf(puts(0, 300))
-    for (let call = 1; ; call++) {
-      const memory = new MemoryFs()
-      const faulty = new FaultyFs(memory)
-      faulty.failAt(call, 'EIO', 'whole')
-      const failure = await new SampleStore({ fs: faulty.fs }).flush(memtable).then(
-        () => undefined,
-        (error: unknown) => error,
-      )
-      if (failure === undefined) {
-        expect(call).toBeGreaterThan(3)
-        break
+  test.each([false, true])(
+    'a failure at any call is handed on and leaves no file, unless (%s) it lasts',
+    async (lasting) => {
+      const memtable = memtableOf(puts(0, 300))
+      const attempts = await attemptsWithFailures(lasting, (fs) => new SampleStore({ fs }).flush(memtable))
+      expect(attempts.map(({ operation }) => operation)).toEqual(expect.arrayContaining(['create', 'write']))
+      for (const { operation, told, left } of attempts) {
+        expect(told).toBe(`IO ${operation}`)
+        expect(lasting ? [] : left).toEqual([])
       }
-      expect(failure).toMatchObject({ code: 'IO' })
-      expect(await memory.list('')).toEqual([])
-    }
-  })
+    },
+  )
 })

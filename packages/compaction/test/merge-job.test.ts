@@ -1,9 +1,10 @@
 import { compareKeys } from '@meru/core'
-import { MemoryFs } from '@meru/fs'
+import { MemoryFs, type FileSystem } from '@meru/fs'
 import { DeadPositions } from '@meru/sst'
-import { FaultyFs, Random } from '@meru/testkit'
+import { Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import type { MergeInput } from '../src/index.ts'
+import { attemptsWithFailures } from './failing-calls.ts'
 import { liveRowsOf, pathOf, puts, SampleStore, type StoredRow, type Write } from './sample-table.ts'
 
 /** Inputs in which each key is live at most once, some rows dead, and the rows that are live. */
@@ -30,7 +31,7 @@ async function randomInputs(
     [2, 1],
     [3, 2],
   ]) {
-    for (let from = random.below(keys); from < keys; ) {
+    for (let from = random.below(keys); from < keys;) {
       const to = Math.min(keys, from + 1 + random.below(keys))
       await add(level, place, from, to)
       from = to
@@ -52,10 +53,9 @@ describe('runMerge', () => {
     const outputs = await Promise.all(metas.map((meta) => store.open(meta)))
     const rows = (await Promise.all(outputs.map((output) => liveRowsOf(output)))).flat()
     expect(rows).toEqual(live)
-    for (const [i, meta] of metas.entries()) {
-      expect(meta).toMatchObject({ level, schemaId: 0 })
-      expect(meta.rows).toBeGreaterThan(0)
-      if (i > 0) expect(compareKeys(metas[i - 1].maxKey, meta.minKey)).toBeLessThan(0)
+    for (const meta of metas) expect(meta).toMatchObject({ level, schemaId: 0 })
+    for (const [i, meta] of metas.slice(1).entries()) {
+      expect(compareKeys(metas[i].maxKey, meta.minKey)).toBeLessThan(0)
     }
     const seqnos = live.map(({ seqno }) => seqno)
     expect(Math.min(...metas.map((meta) => meta.minSeqno))).toBe(Math.min(...seqnos))
@@ -63,7 +63,7 @@ describe('runMerge', () => {
   })
 
   test('a new file begins when one has reached the target', async () => {
-    const store = new SampleStore()
+    const store = new SampleStore({ layout: {} })
     const inputs = [await store.add(0, puts(0, 40_000)), await store.add(1, puts(40_000, 60_000))]
     const [whole] = await store.merge(inputs, { level: 1 })
     const fileBytesTarget = Math.round(whole.bytes / 4)
@@ -142,27 +142,32 @@ describe('a job that does not end well', () => {
     expect(await fs.list('')).toEqual([pathOf(input.id)])
   })
 
-  test('a failure at any call is handed on, and every file goes', async () => {
-    const memory = new MemoryFs()
-    const kept = await new SampleStore({ fs: memory }).add(0, writes.slice(0, 20_000))
-    const faulty = new FaultyFs(memory)
-    const store = new SampleStore({ fs: faulty.fs })
-    let planned = 0
-    faulty.inject((call) => (call.number === planned ? { errno: 'EIO', effect: 'whole' } : undefined))
-    for (let after = 1; ; after++) {
-      const input = await store.open(kept.reader.meta)
-      planned = faulty.calls + after
-      const outcome = await store.merge([input], { level: 1, fileBytesTarget: 1000 }).then(
-        (metas) => metas,
-        (error: unknown) => error,
-      )
-      await input.reader.close()
-      if (Array.isArray(outcome)) {
-        expect(after).toBeGreaterThan(9)
-        break
+  test.each([false, true])(
+    'a failure at any call is handed on and every file goes, unless (%s) it lasts',
+    async (lasting) => {
+      const files = new MemoryFs()
+      const { id, reader } = await new SampleStore({ fs: files }).add(0, writes.slice(0, 8300))
+      const merge = async (fs: FileSystem, sound: FileSystem): Promise<void> => {
+        const input = await new SampleStore({ fs: sound }).open(reader.meta)
+        const store = new SampleStore({ fs, seed: 2, layout: {} })
+        await store.merge([input], { level: 1, fileBytesTarget: 1 })
       }
-      expect(outcome).toMatchObject({ code: 'IO' })
-      expect(await memory.list('')).toEqual([pathOf(kept.id)])
-    }
+      const attempts = await attemptsWithFailures(lasting, merge, files)
+      const operations = attempts.map(({ operation }) => operation)
+      // Two outputs, and so two files that are made.
+      expect(operations.filter((operation) => operation === 'create').length).toBe(2)
+      for (const { operation, told, left } of attempts) {
+        expect(told).toBe(`IO ${operation}`)
+        expect(lasting ? [pathOf(id)] : left).toEqual([pathOf(id)])
+      }
+    },
+  )
+
+  test('a file that was there before is not its own to remove', async () => {
+    const fs = new MemoryFs()
+    const input = await new SampleStore({ fs, seed: 7 }).add(0, writes.slice(0, 10))
+    // The same seed gives the same name.
+    await expect(new SampleStore({ fs, seed: 7 }).merge([input], { level: 1 })).rejects.toThrow('EEXIST')
+    expect(await fs.list('')).toEqual([pathOf(input.id)])
   })
 })

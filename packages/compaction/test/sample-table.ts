@@ -46,7 +46,11 @@ export interface StoredRow {
 
 /** Rows `from` up to `to`, as writes with ascending seqnos. */
 export function puts(from: number, to: number, seqno = 1): Write[] {
-  return Array.from({ length: to - from }, (_, i) => ({ seqno: seqno + i, id: from + i, note: `n${from + i}` }))
+  return Array.from({ length: to - from }, (_, i) => ({
+    seqno: seqno + i,
+    id: from + i,
+    note: `n${from + i}`,
+  }))
 }
 
 export function memtableOf(writes: readonly Write[]): Memtable {
@@ -75,11 +79,12 @@ export function keyOf(id: number): Uint8Array {
 /** A directory of SSTs. */
 export class SampleStore {
   readonly fs: FileSystem
-  readonly env: TestEnvironment = new TestEnvironment()
+  readonly env: TestEnvironment
   readonly cache: PageCache = new PageCache({ bytesMax: 1 << 20 })
   private readonly layout: Partial<SstLayout>
 
-  constructor(options: { fs?: FileSystem; layout?: Partial<SstLayout> } = {}) {
+  constructor(options: { fs?: FileSystem; layout?: Partial<SstLayout>; seed?: number } = {}) {
+    this.env = new TestEnvironment({ seed: options.seed ?? 1 })
     this.fs = options.fs ?? new MemoryFs()
     this.layout = options.layout ?? TINY
   }

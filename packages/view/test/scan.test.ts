@@ -64,6 +64,31 @@ describe('random views', () => {
   })
 })
 
+describe('one source alone', () => {
+  const writes = [
+    { seqno: 1, delete: { tenant: 'a', id: 0 } },
+    { seqno: 2, put: item('a', 1) },
+    { seqno: 3, delete: { tenant: 'a', id: 2 } },
+    { seqno: 4, put: item('a', 3) },
+    { seqno: 5, put: item('a', 4) },
+  ]
+  test.each([
+    { name: 'a memtable', memtables: [memtableOf(writes)], level: undefined },
+    { name: 'two memtables', memtables: [memtableOf(writes.slice(2)), memtableOf(writes.slice(0, 2))] },
+    { name: 'a file of level 0', level: 0 },
+    { name: 'a deeper file', level: 3 },
+  ])('$name, forwards and backwards', async ({ memtables = [], level }) => {
+    const shape = { rows: rows(5), dead: [0, 2] }
+    const live = level === undefined ? [] : [await new SampleFiles().add({ ...shape, level })]
+    const view = viewOf({ memtables, version: new TableVersion(live) })
+    const expected = [item('a', 1), item('a', 3), item('a', 4)]
+    expect(await scan(view)).toEqual(expected)
+    expect(await scan(view, { reverse: true })).toEqual(expected.toReversed())
+    expect(await scan(view, { reverse: true, limit: 2 })).toEqual(expected.toReversed().slice(0, 2))
+    expect(await countBatches(view, { reverse: true })).toBe(3)
+  })
+})
+
 describe('long scans', () => {
   test('chunks grow, and nothing is lost where they end', async () => {
     const files = new SampleFiles()
@@ -84,11 +109,17 @@ describe('long scans', () => {
     expect(next).toBe(20_000)
     expect(Math.max(...lengths)).toBeLessThanOrEqual(8192)
     expect(lengths[0]).toBeLessThanOrEqual(256)
-    expect(await scan(viewOf({ version }), { reverse: true, limit: 3 })).toEqual([
-      item('a', 19_999),
-      item('a', 19_998),
-      item('a', 19_997),
-    ])
+    const backwards = await scan(viewOf({ version }), { reverse: true, select: ['id'] })
+    expect(backwards.map(({ id }) => 19_999 - id)).toEqual(Array.from({ length: 20_000 }, (_, i) => i))
+  })
+
+  test.each([true, false])('one file is read in few, growing chunks; reverse: %s', async (reverse) => {
+    const live = await new SampleFiles().add({ level: 1, rows: rows(20_000) })
+    const request = { schema, columnIds: [11], reverse }
+    const lengths: number[] = []
+    const version = new TableVersion([live])
+    for await (const batch of scanView(viewOf({ version }), request)) lengths.push(batch.length)
+    expect(lengths).toEqual([128, 256, 512, 1024, 2048, 4096, 8192, 3744])
   })
 
   test('a memtable of deletions alone hides whole chunks', async () => {

@@ -1,4 +1,4 @@
-import { MeruError, readBatch } from '@meru/core'
+import { CorruptionError, MeruError, readBatch } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { type DatabaseState, WAL_DIRECTORY } from '@meru/manifest'
 import { replay, segmentName, type TornTail } from '@meru/wal'
@@ -23,6 +23,7 @@ export async function recoverLog(
   state: DatabaseState,
   tables: ReadonlyMap<number, TableStore>,
 ): Promise<{ report: RecoveryReport; lastSeqno: number }> {
+  await requireFloor(fs, state)
   let lastSeqno = state.lastSeqno
   let highest = 0
   let rows = 0
@@ -61,4 +62,12 @@ export async function recoverLog(
   })
   const tornTail = log.tornTails.at(-1)
   return { report: { walRecords: log.records, rows, ...(tornTail && { tornTail }) }, lastSeqno }
+}
+
+/** The segment that the manifest names is made before it is named, so a log without it was lost. */
+async function requireFloor(fs: FileSystem, { walFloor }: DatabaseState): Promise<void> {
+  if (walFloor.epoch === 0) return
+  const file = `${WAL_DIRECTORY}/${segmentName(walFloor)}`
+  if ((await fs.size(file)) !== undefined) return
+  throw new CorruptionError({ file }, 'is missing; the manifest says that the log begins there; restore it')
 }

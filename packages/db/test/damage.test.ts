@@ -279,7 +279,7 @@ describe('damaged files give the right rows or an error', () => {
     expect(sum).toMatchObject({ ...NOTHING_WRONG, codes: new Set(['LOCKED']) })
   })
 
-  test.each(['manifest', 'sst', 'puffin', 'wal'] as const)(
+  test.each(['manifest', 'sst', 'puffin'] as const)(
     'a %s file with the bytes of another one',
     async (kind) => {
       // There is one file of dead positions; the other one is of an earlier moment.

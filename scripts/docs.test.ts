@@ -94,7 +94,7 @@ function describeFault({ file, start, messageText }: ts.Diagnostic): string {
   return `${basename(file?.fileName ?? '')}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
 }
 
-/** Links what programs may import into the project. */
+/** Links what a user of the engine installs into the project, and no more. */
 function installPackages(): void {
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
   const link = (target: string, name: string): void => {
@@ -102,8 +102,7 @@ function installPackages(): void {
     mkdirSync(dirname(path), { recursive: true })
     if (existsSync(target)) symlinkSync(target, path, 'junction')
   }
-  for (const directory of globSync('packages/*', { cwd: ROOT }))
-    link(join(ROOT, directory), `@meru/${basename(directory)}`)
+  link(join(ROOT, 'packages/db'), '@meru/db')
   link(join(ROOT, 'apps/demo/node_modules/@duckdb/node-api'), '@duckdb/node-api')
   link(join(ROOT, 'packages/core/node_modules/zod'), 'zod')
 }

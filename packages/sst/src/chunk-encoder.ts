@@ -4,7 +4,14 @@ import { CODEC_NONE, compress, type Codec } from './compression.ts'
 import { buildDictionary, mayHaveDictionary, type Dictionary } from './dictionary.ts'
 import { bitWidthOf } from './dictionary-indexes.ts'
 import type { FileOutput } from './file-output.ts'
-import { appendDictionaryIndexes, appendLevels, appendPlain, countNulls, pageRows, type PageRows } from './page-encoder.ts'
+import {
+  appendDictionaryIndexes,
+  appendLevels,
+  appendPlain,
+  countNulls,
+  pageRows,
+  type PageRows,
+} from './page-encoder.ts'
 import {
   appendDataPageHeader,
   appendDictionaryPageHeader,
@@ -201,7 +208,8 @@ async function encodePages(plan: PagePlan, out: FileOutput): Promise<EncodedChun
   let dictionaryPage: (PageRecord & { values: number }) | undefined
   if (dictionary !== undefined) {
     const values = dictionary.values.length
-    const append = (body: ByteWriter): void => appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
+    const append = (body: ByteWriter): void =>
+      appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
     const page = appendPage(codec, out.buffer, append, (sizes, header) =>
       appendDictionaryPageHeader({ ...sizes, values }, header),
     )

@@ -17,7 +17,9 @@ const SAMPLE_DISTINCT_MAX = 900
 /** Whether a look at some of its values lets a vector hope for a dictionary. */
 export function mayHaveDictionary(vector: Vector): boolean {
   if (vector.physical === 'bool') return false
-  return vector.length <= 2 * SAMPLE_ROWS || countSample(slotsOf(vector), vector.length) <= SAMPLE_DISTINCT_MAX
+  return (
+    vector.length <= 2 * SAMPLE_ROWS || countSample(slotsOf(vector), vector.length) <= SAMPLE_DISTINCT_MAX
+  )
 }
 
 /**

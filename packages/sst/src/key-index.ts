@@ -6,7 +6,14 @@
  * Pages are those of `_row` on level 0, else the pages that all columns share. See docs/format/sst.md.
  */
 import { ByteReader, ByteWriter, compareBytes, CorruptionError } from '@meru/core'
-import { keyPrefix, lowerBound, sharedBytes, sortedKeys, type SortedKeys } from './key-prefix.ts'
+import {
+  keyPrefix,
+  lowerBound,
+  sharedBytes,
+  sortedKeys,
+  type SearchKey,
+  type SortedKeys,
+} from './key-prefix.ts'
 
 /** Collects the index while a file is written. */
 export class KeyIndexBuilder {
@@ -38,9 +45,11 @@ export class KeyIndex {
   /** How many first bytes all keys of the file share. */
   readonly skip: number
   private readonly keys: SortedKeys
+  private readonly lastPrefix: number
 
   private constructor(keys: SortedKeys, firstKey: Uint8Array, lastKey: Uint8Array, skip: number) {
     this.pages = keys.count
+    this.lastPrefix = keyPrefix(lastKey, skip, lastKey.length)
     this.firstKey = firstKey
     this.lastKey = lastKey
     this.skip = skip
@@ -87,12 +96,20 @@ export class KeyIndex {
   }
 
   /** The page that holds the key if any does. The key must be covered. */
-  pageOf(bytes: Uint8Array, start: number, end: number): number {
-    const prefix = keyPrefix(bytes, start + this.skip, end)
+  pageOf(key: SearchKey): number {
     const { keys } = this
-    const at = lowerBound(keys, 0, keys.count, { bytes, start, end, prefix })
+    const at = lowerBound(keys, 0, keys.count, key)
     if (at === keys.count) return at - 1
+    const { bytes, start, end } = key
     const isFirst = compareBytes(bytes, start, end, keys.bytes, keys.offsets[at], keys.offsets[at + 1]) === 0
     return isFirst ? at : at - 1
+  }
+
+  /** Where in its page, as a share of its rows, the key would be if keys were spread evenly. */
+  shareOf(page: number, prefix: number): number {
+    const { prefixes } = this.keys
+    const first = prefixes[page]
+    const width = (page + 1 < this.pages ? prefixes[page + 1] : this.lastPrefix) - first
+    return width > 0 ? (prefix - first) / width : 0
   }
 }

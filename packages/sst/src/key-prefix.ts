@@ -44,13 +44,17 @@ export function sortedKeys(keys: BytesVector, skip: number): SortedKeys {
   return { count: keys.length, bytes, offsets, prefixes }
 }
 
+/** A key to search for. */
+export interface SearchKey {
+  bytes: Uint8Array
+  start: number
+  end: number
+  /** `keyPrefix` after the bytes that all keys of the file have in common. */
+  prefix: number
+}
+
 /** The index of the first key in [from, to) that is not below the given one; `to` if there is none. */
-export function lowerBound(
-  keys: SortedKeys,
-  from: number,
-  to: number,
-  key: { bytes: Uint8Array; start: number; end: number; prefix: number },
-): number {
+export function lowerBound(keys: SortedKeys, from: number, to: number, key: SearchKey): number {
   const { prefixes, offsets } = keys
   const { prefix } = key
   let low = from

@@ -1,4 +1,5 @@
 import { compareBytes, type BytesVector } from '@meru/core'
+import { keyPrefix } from './key-prefix.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
 import type { ReadOptions, SstRows } from './row-scan.ts'
 import type { SstFile } from './sst-file.ts'
@@ -61,7 +62,9 @@ function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: re
   const runs: Run[] = []
   let last: Run | undefined
   candidates.forEach((key, i) => {
-    const page = keyIndex.pageOf(bytes, offsets[key], offsets[key + 1])
+    const start = offsets[key]
+    const end = offsets[key + 1]
+    const page = keyIndex.pageOf({ bytes, start, end, prefix: keyPrefix(bytes, start + keyIndex.skip, end) })
     const firstPage = pageOfRow(typedGrid, keyGrid.firstRows[page])
     const lastPage = pageOfRow(typedGrid, keyGrid.firstRows[page + 1] - 1)
     const from = typedGrid.firstRows[firstPage]

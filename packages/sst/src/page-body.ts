@@ -51,6 +51,26 @@ export function dictionaryPage(
   )
 }
 
+/** Bytes of a page in memory: its header from `start`, its body from `bodyStart`. */
+export interface LoadedPage {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly bodyStart: number
+  readonly end: number
+  readonly where: { readonly file: string; readonly offset: number }
+}
+
+/** Throws if a page, header or body, is not what was written. */
+export function checkPage(
+  { bytes, start, bodyStart, end, where }: LoadedPage,
+  crc: number,
+  column: string,
+): void {
+  if (pageCrc(bytes, start, bodyStart, end) !== crc) {
+    throw new CorruptionError(where, `the CRC of a page of column "${column}" does not match`)
+  }
+}
+
 function openPage(
   file: string,
   places: ColumnPlaces,
@@ -65,9 +85,7 @@ function openPage(
   const bodyStart = start + headerBytes
   const end = start + length
   const where = { file, offset }
-  if (pageCrc(bytes, start, bodyStart, end) !== place.crc) {
-    throw new CorruptionError(where, `the CRC of a page of column "${places.column.name}" does not match`)
-  }
+  checkPage({ bytes, start, bodyStart, end, where }, place.crc, places.column.name)
   if (place.codec === CODEC_NONE) return { bytes, start: bodyStart, end, rows, dictionary, where }
   try {
     const raw = decompress(place.codec, bytes.subarray(bodyStart, end), rawBytes)

@@ -1,8 +1,9 @@
 import type { Vector } from '@meru/core'
 import type { SortedKeys } from './key-prefix.ts'
-import type { RowPage } from './row-page.ts'
+import { RowFrames, type FrameTable } from './row-frames.ts'
+import type { RowMemory } from './row-page.ts'
 
-/** A decoded page in memory; one of the three contents is set. */
+/** A decoded page in memory that is an object of its own; one of the three contents is set. */
 export interface CachedPage {
   /** Set by a reader that finds the page; taken back by the clock. */
   used: boolean
@@ -10,7 +11,8 @@ export interface CachedPage {
   readonly table: PageTable
   /** The page's index in the table of its file. */
   readonly unit: number
-  readonly rows: RowPage | undefined
+  /** Encoded rows, if their frame is too large to lie among the others. */
+  readonly rows: RowMemory | undefined
   readonly keys: SortedKeys | undefined
   readonly vector: Vector | undefined
 }
@@ -38,24 +40,29 @@ export interface PageCacheStats {
 
 /** What a page costs besides its content: its objects. */
 const PAGE_OVERHEAD_BYTES = 400
+/** The share of a cache that is for frames of encoded rows, which serve most reads by key. */
+const FRAMES_SHARE = 0.75
 
 /**
  * Decoded pages of all files of a process, bounded by bytes. Evicts by CLOCK: a hand goes round and takes the first
  * page that was not used since it came by.
  */
 export class PageCache {
+  /** Encoded rows. */
+  readonly frames: RowFrames
   /** Counted by readers. */
   hits = 0
   misses = 0
   private evictions = 0
   private bytes = 0
   private readonly bytesMax: number
-  private readonly ring: CachedPage[] = []
-  private hand = 0
+  private readonly clock: { readonly ring: CachedPage[]; hand: number } = { ring: [], hand: 0 }
 
   constructor(options: { bytesMax: number }) {
     if (!(options.bytesMax >= 0)) throw new TypeError(`bytesMax is ${options.bytesMax}`)
-    this.bytesMax = options.bytesMax
+    const framesBytes = Math.floor(options.bytesMax * FRAMES_SHARE)
+    this.frames = new RowFrames(framesBytes)
+    this.bytesMax = options.bytesMax - framesBytes
   }
 
   /**
@@ -72,38 +79,48 @@ export class PageCache {
       const page: CachedPage = { used: true, bytes: pageBytes(content), table, unit, rows, keys, vector }
       table[unit] = page
       this.bytes += page.bytes
-      this.ring.push(page)
+      this.clock.ring.push(page)
     }
   }
 
   /** Forgets the pages of a file. */
-  drop(table: PageTable): void {
+  drop(table: PageTable, frames: FrameTable): void {
+    const { clock } = this
     let kept = 0
-    for (const page of this.ring) {
+    for (const page of clock.ring) {
       if (page.table === table) {
         this.bytes -= page.bytes
         table[page.unit] = undefined
       } else {
-        this.ring[kept++] = page
+        clock.ring[kept++] = page
       }
     }
-    this.ring.length = kept
-    this.hand = 0
+    clock.ring.length = kept
+    clock.hand = 0
+    this.frames.drop(frames)
   }
 
   stats(): PageCacheStats {
-    const { hits, misses, evictions, bytes, bytesMax } = this
-    return { hits, misses, evictions, pages: this.ring.length, bytes, bytesMax }
+    const { hits, misses, frames, clock } = this
+    return {
+      hits,
+      misses,
+      evictions: this.evictions + frames.evictions,
+      pages: clock.ring.length + frames.count,
+      bytes: this.bytes + frames.bytes,
+      bytesMax: this.bytesMax + frames.memory.bytes.length,
+    }
   }
 
   private evict(bytesMax: number): void {
-    const { ring } = this
+    const { clock } = this
+    const { ring } = clock
     while (this.bytes > bytesMax && ring.length > 0) {
-      if (this.hand >= ring.length) this.hand = 0
-      const page = ring[this.hand]
+      if (clock.hand >= ring.length) clock.hand = 0
+      const page = ring[clock.hand]
       if (page.used) {
         page.used = false
-        this.hand++
+        clock.hand++
         continue
       }
       page.table[page.unit] = undefined
@@ -111,7 +128,7 @@ export class PageCache {
       this.evictions++
       // The last page takes the free place.
       const last = ring.pop() as CachedPage
-      if (this.hand < ring.length) ring[this.hand] = last
+      if (clock.hand < ring.length) ring[clock.hand] = last
     }
   }
 }
@@ -121,7 +138,7 @@ function pageBytes(content: PageContent): number {
 }
 
 function contentBytes({ rows, keys, vector }: PageContent): number {
-  if (rows !== undefined) return rows.bytes.byteLength + rows.starts.byteLength + rows.prefixes.byteLength
+  if (rows !== undefined) return rows.bytes.byteLength
   if (keys !== undefined) return keys.bytes.byteLength + keys.offsets.byteLength + keys.prefixes.byteLength
   if (vector === undefined) return 0
   const validity = vector.validity?.byteLength ?? 0

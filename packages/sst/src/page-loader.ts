@@ -1,41 +1,16 @@
-import { encodeKeyVector, type Vector } from '@meru/core'
+import { CorruptionError, encodeKeyVector, type BytesVector, type Vector } from '@meru/core'
 import { coalesce, readRanges, readRangesSync, type ByteRange, type LoadedRange } from './byte-ranges.ts'
+import { CODEC_NONE } from './compression.ts'
 import { sortedKeys } from './key-prefix.ts'
-import { dataPage, dictionaryPage } from './page-body.ts'
+import { checkPage, dataPage, dictionaryPage } from './page-body.ts'
 import type { PageCache, PageTable, PageToKeep } from './page-cache.ts'
 import { groupOfPage, type ColumnPlaces } from './page-places.ts'
-import { decodeRowPage } from './row-page.ts'
+import { PageUnits } from './page-units.ts'
+import { RowAssembler } from './row-assembler.ts'
+import type { FrameTable } from './row-frames.ts'
+import { frameBytes, frameHeadBytes, indexFrame, rowMemory, type RowMemory } from './row-page.ts'
 import type { SstFile } from './sst-file.ts'
 import { VectorSink } from './vector-sink.ts'
-
-/**
- * The numbers of the pages of a file that a cache can hold:
- * first the key pages (level 0: pages of `_row`; deeper: the keys of a page), then the pages of each typed column, then
- * the dictionaries of each column.
- */
-export class PageUnits {
-  readonly count: number
-  private readonly keyPages: number
-  private readonly typedPages: number
-  private readonly columns: number
-  private readonly groups: number
-
-  constructor({ keyGrid, typedGrid, places }: SstFile) {
-    this.keyPages = keyGrid.pages
-    this.typedPages = typedGrid.pages
-    this.columns = places.columns.length
-    this.groups = places.groupRows.length - 1
-    this.count = this.keyPages + this.columns * (this.typedPages + this.groups)
-  }
-
-  column(column: number, page: number): number {
-    return this.keyPages + column * this.typedPages + page
-  }
-
-  dictionary(column: number, group: number): number {
-    return this.keyPages + this.columns * this.typedPages + column * this.groups + group
-  }
-}
 
 /** A page of a typed column to load. */
 interface WantedColumn {
@@ -43,28 +18,45 @@ interface WantedColumn {
   readonly page: number
   readonly group: number
   readonly unit: number
+  /** False if the vector is only wanted to make rows or keys of it. */
+  isKept: boolean
+}
+
+interface WantedDictionary {
+  readonly column: number
+  readonly group: number
+  readonly unit: number
 }
 
 interface LoadPlan {
-  readonly ranges: readonly ByteRange[]
+  readonly ranges: ByteRange[]
   /** Pages that are in the cache already; they must still be there when the others come. */
-  readonly present: readonly PageToKeep[]
-  /** Pages of `_row` to load. */
-  readonly rowPages: readonly number[]
-  readonly columns: readonly WantedColumn[]
-  /** Pages whose keys to encode once their key columns are there. */
-  readonly keyPages: readonly number[]
+  readonly present: PageToKeep[]
+  readonly rowPages: number[]
+  readonly keyPages: number[]
+  readonly columns: Map<number, WantedColumn>
+  readonly dictionaries: Map<number, WantedDictionary>
   /** Vectors in memory by unit: found in the cache when the plan was made, or loaded since. */
   readonly vectors: Map<number, Vector>
-  readonly dictionaries: readonly { column: number; group: number; unit: number }[]
+}
+
+/** A frame that is not yet filled. */
+interface OpenFrame {
+  readonly memory: RowMemory
+  readonly at: number
+  readonly size: number
+  /** True if it lies among the frames of the cache. */
+  readonly isShared: boolean
 }
 
 /** Brings pages of one file into the cache. Planning and decoding are shared; only the reads are twins. */
 export class PageLoader {
   readonly table: PageTable
+  readonly frames: FrameTable
   readonly units: PageUnits
   private readonly file: SstFile
-  private readonly cache: PageCache
+  readonly cache: PageCache
+  private readonly assembler: RowAssembler
   /** Pages on their way, so that concurrent readers read them once. */
   private readonly inFlight: Map<number, Promise<void>> = new Map()
 
@@ -73,6 +65,8 @@ export class PageLoader {
     this.cache = cache
     this.units = new PageUnits(file)
     this.table = Array.from({ length: this.units.count }, () => undefined)
+    this.frames = new Int32Array(file.keyGrid.pages)
+    this.assembler = new RowAssembler(file.schema)
   }
 
   /** Loads pages; those that are in memory stay there until the promise is resolved. */
@@ -93,6 +87,11 @@ export class PageLoader {
   }
 
   loadSync(units: readonly number[]): void {
+    const { rowColumn } = this.file
+    if (units.length === 1 && rowColumn?.chunks[0].codec === CODEC_NONE) {
+      const { kind, page } = this.units.describe(units[0])
+      if (kind === 'rows') return this.readRowPageSync(rowColumn, page)
+    }
     const plan = this.plan(units)
     this.keep(plan, readRangesSync(this.file.handle, plan.ranges))
   }
@@ -111,7 +110,7 @@ export class PageLoader {
   }
 
   close(): void {
-    this.cache.drop(this.table)
+    this.cache.drop(this.table, this.frames)
   }
 
   private async start(units: readonly number[]): Promise<void> {
@@ -121,95 +120,180 @@ export class PageLoader {
 
   private plan(units: readonly number[]): LoadPlan {
     const { file, table } = this
-    const { places, keyGrid, typedGrid, keyColumns, rowColumn } = file
-    const ranges: ByteRange[] = []
-    const columns = new Map<number, WantedColumn>()
-    const dictionaries = new Map<number, { column: number; group: number; unit: number }>()
-    const plan = {
-      present: [] as PageToKeep[],
-      rowPages: [] as number[],
-      keyPages: [] as number[],
-      vectors: new Map<number, Vector>(),
-    }
-    const want = (column: number, page: number): void => {
-      const unit = this.units.column(column, page)
-      const cached = table[unit]?.vector
-      if (cached !== undefined) plan.vectors.set(unit, cached)
-      if (cached !== undefined || columns.has(unit)) return
-      const group = groupOfPage(typedGrid, page)
-      columns.set(unit, { column, page, group, unit })
-      ranges.push(pageRange(places.columns[column], page))
-      const dictionary = places.columns[column].chunks[group].dictionary
-      const dictionaryUnit = this.units.dictionary(column, group)
-      if (dictionary === undefined || dictionaries.has(dictionaryUnit)) return
-      const values = this.dictionary(column, group)
-      if (values !== undefined) {
-        plan.vectors.set(dictionaryUnit, values)
-      } else {
-        dictionaries.set(dictionaryUnit, { column, group, unit: dictionaryUnit })
-        ranges.push(dictionary)
-      }
+    const plan: LoadPlan = {
+      ranges: [],
+      present: [],
+      rowPages: [],
+      keyPages: [],
+      columns: new Map(),
+      dictionaries: new Map(),
+      vectors: new Map(),
     }
     for (const unit of units) {
       const cached = table[unit]
       if (cached !== undefined) {
         plan.present.push({ unit, content: cached })
-      } else if (unit < keyGrid.pages && rowColumn !== undefined) {
-        plan.rowPages.push(unit)
-        ranges.push(pageRange(rowColumn, unit))
-      } else if (unit < keyGrid.pages) {
-        plan.keyPages.push(unit)
-        for (const column of keyColumns) want(column, unit)
-      } else {
-        const index = unit - keyGrid.pages
-        want(Math.floor(index / typedGrid.pages), index % typedGrid.pages)
+        continue
+      }
+      const { kind, page, column } = this.units.describe(unit)
+      if (kind === 'column') {
+        this.want(plan, column, page, true)
+      } else if (kind === 'keys') {
+        plan.keyPages.push(page)
+        for (const key of file.keyColumns) this.want(plan, key, page, true)
+      } else if (this.frames[page] === 0) {
+        plan.rowPages.push(page)
+        if (file.rowColumn !== undefined) plan.ranges.push(pageRange(file.rowColumn, page))
+        else for (let i = 0; i < file.schema.columns.length; i++) this.want(plan, i, page, false)
       }
     }
-    return {
-      ...plan,
-      ranges: coalesce(ranges),
-      columns: [...columns.values()],
-      dictionaries: [...dictionaries.values()],
+    return { ...plan, ranges: coalesce(plan.ranges) }
+  }
+
+  private want(plan: LoadPlan, column: number, page: number, isKept: boolean): void {
+    const { table, units } = this
+    const { places, typedGrid } = this.file
+    const unit = units.column(column, page)
+    const cached = table[unit]?.vector
+    if (cached !== undefined) {
+      plan.vectors.set(unit, cached)
+      return
+    }
+    const wanted = plan.columns.get(unit)
+    if (wanted !== undefined) {
+      wanted.isKept ||= isKept
+      return
+    }
+    const group = groupOfPage(typedGrid, page)
+    plan.columns.set(unit, { column, page, group, unit, isKept })
+    plan.ranges.push(pageRange(places.columns[column], page))
+    const dictionary = places.columns[column].chunks[group].dictionary
+    const dictionaryUnit = units.dictionary(column, group)
+    if (dictionary === undefined || plan.dictionaries.has(dictionaryUnit)) return
+    const values = this.dictionary(column, group)
+    if (values === undefined) {
+      plan.dictionaries.set(dictionaryUnit, { column, group, unit: dictionaryUnit })
+      plan.ranges.push(dictionary)
+    } else {
+      plan.vectors.set(dictionaryUnit, values)
     }
   }
 
   /** Decodes what a plan asked for and puts it into the cache, all at once. */
   private keep(plan: LoadPlan, loaded: readonly LoadedRange[]): void {
     const { file } = this
-    const { places, keyGrid, keyIndex, schema, handle, rowColumn } = file
+    const { places, keyIndex, handle } = file
     const pages: PageToKeep[] = [...plan.present]
-    const keepVector = (unit: number, vector: Vector): void => {
+    for (const { column, group, unit } of plan.dictionaries.values()) {
+      const { dictionary, codec } = places.columns[column].chunks[group]
+      if (dictionary === undefined) continue
+      const vector = dictionaryPage(handle.path, places.columns[column], dictionary, codec, loaded)
       plan.vectors.set(unit, vector)
       pages.push({ unit, content: { rows: undefined, keys: undefined, vector } })
     }
-    for (const { column, group, unit } of plan.dictionaries) {
-      const { dictionary, codec } = places.columns[column].chunks[group]
-      if (dictionary === undefined) continue
-      keepVector(unit, dictionaryPage(handle.path, places.columns[column], dictionary, codec, loaded))
-    }
-    for (const { column, page, group, unit } of plan.columns) {
+    for (const { column, page, group, unit, isKept } of plan.columns.values()) {
       const dictionary = plan.vectors.get(this.units.dictionary(column, group))
       const body = dataPage(handle.path, places.columns[column], page, group, loaded, dictionary)
       const sink = new VectorSink(places.columns[column].column, body.rows, body.end - body.start)
       sink.append(body, 0, body.rows)
-      keepVector(unit, sink.finish())
+      const vector = sink.finish()
+      plan.vectors.set(unit, vector)
+      if (isKept) pages.push({ unit, content: { rows: undefined, keys: undefined, vector } })
     }
     for (const page of plan.keyPages) {
-      const rows = keyGrid.firstRows[page + 1] - keyGrid.firstRows[page]
-      const vectors = file.keyColumns.map(
-        (column) => plan.vectors.get(this.units.column(column, page)) as Vector,
-      )
-      const keys = sortedKeys(encodeKeyVector(schema, vectors, rows), keyIndex.skip)
-      pages.push({ unit: page, content: { rows: undefined, keys, vector: undefined } })
+      const keys = sortedKeys(this.encodeKeys(page, plan.vectors), keyIndex.skip)
+      pages.push({ unit: this.units.keys(page), content: { rows: undefined, keys, vector: undefined } })
     }
     for (const page of plan.rowPages) {
-      if (rowColumn === undefined) continue
-      const body = dataPage(handle.path, rowColumn, page, groupOfPage(keyGrid, page), loaded, undefined)
-      const bytes = body.bytes.slice(body.start, body.end)
-      const rows = decodeRowPage(bytes, body.rows, keyIndex.skip, body.where)
-      pages.push({ unit: page, content: { rows, keys: undefined, vector: undefined } })
+      const frame =
+        file.rowColumn === undefined ? this.assemble(page, plan.vectors) : this.copyRows(page, loaded)
+      if (frame.isShared) this.cache.frames.add(this.frames, page, frame.at, frame.size)
+      else
+        pages.push({
+          unit: this.units.rows(page),
+          content: { rows: frame.memory, keys: undefined, vector: undefined },
+        })
     }
-    this.cache.insert(this.table, pages)
+    if (pages.length > 0) this.cache.insert(this.table, pages)
+  }
+
+  private encodeKeys(page: number, vectors: ReadonlyMap<number, Vector>): BytesVector {
+    const { schema, keyGrid, keyColumns } = this.file
+    const rows = keyGrid.firstRows[page + 1] - keyGrid.firstRows[page]
+    const columns = keyColumns.map((column) => vectors.get(this.units.column(column, page)) as Vector)
+    return encodeKeyVector(schema, columns, rows)
+  }
+
+  /** Deeper levels: makes rows of the columns of a page. */
+  private assemble(page: number, vectors: ReadonlyMap<number, Vector>): OpenFrame {
+    const { schema, handle, keyIndex } = this.file
+    const keys = this.encodeKeys(page, vectors)
+    const columns = schema.columns.map((_, i) => vectors.get(this.units.column(i, page)) as Vector)
+    const bytes = this.assembler.measure(columns, keys)
+    const frame = this.openFrame(keys.length, bytes)
+    const start = frame.at + frameHeadBytes(keys.length)
+    this.assembler.assemble(columns, keys, frame.memory.bytes, start)
+    const rows = { at: frame.at, rows: keys.length, start, end: start + bytes }
+    indexFrame(frame.memory, rows, keyIndex.skip, { file: handle.path, offset: 0 })
+    return frame
+  }
+
+  /** Level 0: a loaded page of `_row`. */
+  private copyRows(page: number, loaded: readonly LoadedRange[]): OpenFrame {
+    const { rowColumn, keyGrid, keyIndex, handle } = this.file
+    const body = dataPage(
+      handle.path,
+      rowColumn as ColumnPlaces,
+      page,
+      groupOfPage(keyGrid, page),
+      loaded,
+      undefined,
+    )
+    const bytes = body.end - body.start
+    const frame = this.openFrame(body.rows, bytes)
+    const start = frame.at + frameHeadBytes(body.rows)
+    frame.memory.bytes.set(body.bytes.subarray(body.start, body.end), start)
+    indexFrame(
+      frame.memory,
+      { at: frame.at, rows: body.rows, start, end: start + bytes },
+      keyIndex.skip,
+      body.where,
+    )
+    return frame
+  }
+
+  /** Level 0, uncompressed: reads a page straight into its frame. */
+  private readRowPageSync(places: ColumnPlaces, page: number): void {
+    const { handle, keyGrid, keyIndex } = this.file
+    if (this.frames[page] !== 0 || this.table[this.units.rows(page)] !== undefined) return
+    const rows = keyGrid.firstRows[page + 1] - keyGrid.firstRows[page]
+    const offset = places.offsets[page]
+    const length = places.lengths[page]
+    const frame = this.openFrame(rows, length)
+    const { bytes } = frame.memory
+    const start = frame.at + frameHeadBytes(rows)
+    const count = handle.readSync(bytes.subarray(start, start + length), offset)
+    const where = { file: handle.path, offset }
+    if (count !== length) throw new CorruptionError(where, `${length} bytes expected, ${count} read`)
+    const bodyStart = start + places.headerBytes[page]
+    const end = start + length
+    checkPage({ bytes, start, bodyStart, end, where }, places.crcs[page], places.column.name)
+    indexFrame(frame.memory, { at: frame.at, rows, start: bodyStart, end }, keyIndex.skip, where)
+    if (frame.isShared) {
+      this.cache.frames.add(this.frames, page, frame.at, frame.size)
+    } else {
+      const content = { rows: frame.memory, keys: undefined, vector: undefined }
+      this.cache.insert(this.table, [{ unit: this.units.rows(page), content }])
+    }
+  }
+
+  private openFrame(rows: number, bytes: number): OpenFrame {
+    const { frames } = this.cache
+    const size = frameBytes(rows, bytes)
+    const at = frames.reserve(size)
+    return at < 0
+      ? { memory: rowMemory(size), at: 0, size, isShared: false }
+      : { memory: frames.memory, at, size, isShared: true }
   }
 }
 

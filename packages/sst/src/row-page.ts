@@ -1,14 +1,35 @@
+/**
+ * A page of encoded rows in memory, called a frame: all of it lies in one piece, so that a lookup touches few cache
+ * lines.
+ *
+ *     f64 × rows        prefix of each key, see `keyPrefix`
+ *     u32 × (rows + 1)  where each row starts, after its length, from the start of the frame
+ *     rows              each: u32 length | varint key length | key | value
+ */
 import { compareBytes, CorruptionError } from '@meru/core'
-import { keyPrefix } from './key-prefix.ts'
+import { keyPrefix, type SearchKey } from './key-prefix.ts'
 
-/** A page of `_row` in memory: encoded rows, ready to be searched by key. */
-export interface RowPage {
+/** Memory that holds frames, seen as bytes and as numbers. */
+export interface RowMemory {
   readonly bytes: Uint8Array
-  readonly rows: number
-  /** Where each row starts, after its length; the last entry is four bytes past the end of the last row. */
-  readonly starts: Uint32Array
-  /** See `SortedKeys.prefixes`. */
   readonly prefixes: Float64Array
+  readonly words: Uint32Array
+}
+
+/** Memory for one frame or for many; its size is a multiple of 8. */
+export function rowMemory(bytes: number): RowMemory {
+  const buffer = new ArrayBuffer(bytes)
+  return { bytes: new Uint8Array(buffer), prefixes: new Float64Array(buffer), words: new Uint32Array(buffer) }
+}
+
+/** Bytes before the rows of a frame. */
+export function frameHeadBytes(rows: number): number {
+  return 8 * rows + 4 * (rows + 1)
+}
+
+/** Bytes of a frame whose rows take `rowBytes`; a multiple of 8. */
+export function frameBytes(rows: number, rowBytes: number): number {
+  return Math.ceil((frameHeadBytes(rows) + rowBytes) / 8) * 8
 }
 
 /** Where the parts of one row are. Reused by its owner: read it before the next call. */
@@ -20,80 +41,107 @@ export interface RowParts {
   valueEnd: number
 }
 
-/** Indexes the body of a page. Keeps `bytes`. `skip` is how many first bytes all keys of the file share. */
-export function decodeRowPage(
-  bytes: Uint8Array,
-  rows: number,
+/**
+ * Fills the head of the frame at `at` from its rows, which lie at [start, end) of the same memory. `skip` is how many
+ * first bytes all keys of the file have in common.
+ */
+export function indexFrame(
+  memory: RowMemory,
+  frame: { at: number; rows: number; start: number; end: number },
   skip: number,
   where: { file: string; offset: number },
-): RowPage {
-  const starts = new Uint32Array(rows + 1)
-  const prefixes = new Float64Array(rows)
-  const end = bytes.length
-  let at = 0
-  for (let row = 0; row < rows; row++) {
-    const length = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
-    const start = at + 4
-    if (!(length <= end - start))
-      throw new CorruptionError(where, `row ${row} has ${length} bytes, ${end - start} left`)
-    const keyStart = start + keyOffset(bytes, start)
-    const keyEnd = keyStart + keyLength(bytes, start)
-    if (keyEnd > start + length)
-      throw new CorruptionError(where, `the key of row ${row} is longer than the row`)
-    starts[row] = start
-    prefixes[row] = keyPrefix(bytes, keyStart + skip, keyEnd)
-    at = start + length
+): void {
+  const { bytes, prefixes, words } = memory
+  const { at, rows, start, end } = frame
+  const prefixAt = at >>> 3
+  const startAt = (at >>> 2) + 2 * rows
+  let row = start
+  for (let i = 0; i < rows; i++) {
+    const length =
+      (bytes[row] | (bytes[row + 1] << 8) | (bytes[row + 2] << 16) | (bytes[row + 3] << 24)) >>> 0
+    row += 4
+    if (!(length <= end - row))
+      throw new CorruptionError(where, `row ${i} has ${length} bytes, ${end - row} left`)
+    const keyStart = row + keyOffset(bytes, row)
+    const keyEnd = keyStart + keyLength(bytes, row)
+    if (keyEnd > row + length) throw new CorruptionError(where, `the key of row ${i} is longer than the row`)
+    prefixes[prefixAt + i] = keyPrefix(bytes, keyStart + skip, keyEnd)
+    words[startAt + i] = row - at
+    row += length
   }
-  if (at !== end) throw new CorruptionError(where, `${end - at} bytes after the last row`)
-  starts[rows] = at + 4
-  return { bytes, rows, starts, prefixes }
+  if (row !== end) throw new CorruptionError(where, `${end - row} bytes after the last row`)
+  words[startAt + rows] = end + 4 - at
 }
 
-/** Sets `parts` to row `index` of a page. */
-export function rowParts(page: RowPage, index: number, parts: RowParts): void {
-  const { bytes, starts } = page
-  const start = starts[index]
+/** Sets `parts` to row `index` of the frame at `at`. */
+export function rowParts(memory: RowMemory, at: number, rows: number, index: number, parts: RowParts): void {
+  const { bytes, words } = memory
+  const startAt = (at >>> 2) + 2 * rows + index
+  const start = at + words[startAt]
   parts.bytes = bytes
   parts.keyStart = start + keyOffset(bytes, start)
   parts.keyEnd = parts.valueStart = parts.keyStart + keyLength(bytes, start)
-  parts.valueEnd = starts[index + 1] - 4
+  parts.valueEnd = at + words[startAt + 1] - 4
 }
 
-/** The index of the first row whose key is not below the given one. */
-export function lowerRow(page: RowPage, key: Uint8Array, start: number, end: number, prefix: number): number {
-  const { prefixes } = page
+/**
+ * The index of the first row of a frame whose key is not below the given one. `guess` is where it may be: the nearer,
+ * the fewer steps.
+ */
+export function lowerRow(memory: RowMemory, at: number, rows: number, key: SearchKey, guess: number): number {
   let low = 0
-  let high = page.rows
+  let high = rows
+  if (guess > 0 && guess < rows) {
+    // Steps away from the guess, twice as far each time, until the answer is enclosed.
+    let step = 4
+    if (isRowBelow(memory, at, rows, guess, key)) {
+      low = guess + 1
+      while (low + step < rows && isRowBelow(memory, at, rows, low + step, key)) {
+        low += step + 1
+        step *= 2
+      }
+      if (low + step < rows) high = low + step
+    } else {
+      high = guess
+      while (high - step > 0 && !isRowBelow(memory, at, rows, high - step, key)) {
+        high -= step
+        step *= 2
+      }
+      if (high - step > 0) low = high - step + 1
+    }
+  }
   while (low < high) {
     const middle = (low + high) >>> 1
-    const other = prefixes[middle]
-    const isBelow = other !== prefix ? other < prefix : compareRow(page, middle, key, start, end) < 0
-    if (isBelow) low = middle + 1
+    if (isRowBelow(memory, at, rows, middle, key)) low = middle + 1
     else high = middle
   }
   return low
 }
 
-/** Compares the key of a row with the given one. */
-export function compareRow(
-  page: RowPage,
-  index: number,
-  key: Uint8Array,
-  start: number,
-  end: number,
-): number {
-  const { bytes, starts } = page
-  const at = starts[index]
-  const keyStart = at + keyOffset(bytes, at)
-  return compareBytes(bytes, keyStart, keyStart + keyLength(bytes, at), key, start, end)
+function isRowBelow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): boolean {
+  const other = memory.prefixes[(at >>> 3) + index]
+  return other !== key.prefix ? other < key.prefix : compareRow(memory, at, rows, index, key) < 0
+}
+
+/** True if the key of a row is the given one. */
+export function isRow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): boolean {
+  return memory.prefixes[(at >>> 3) + index] === key.prefix && compareRow(memory, at, rows, index, key) === 0
+}
+
+function compareRow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): number {
+  const { bytes, words } = memory
+  const row = at + words[(at >>> 2) + 2 * rows + index]
+  const keyStart = row + keyOffset(bytes, row)
+  return compareBytes(bytes, keyStart, keyStart + keyLength(bytes, row), key.bytes, key.start, key.end)
 }
 
 /** Bytes of the varint at the start of a row: keys have at most 65,535 bytes. */
-function keyOffset(bytes: Uint8Array, at: number): number {
+export function keyOffset(bytes: Uint8Array, at: number): number {
   return bytes[at] < 0x80 ? 1 : bytes[at + 1] < 0x80 ? 2 : 3
 }
 
-function keyLength(bytes: Uint8Array, at: number): number {
+/** What that varint says. */
+export function keyLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]
   if (first < 0x80) return first
   const second = bytes[at + 1]

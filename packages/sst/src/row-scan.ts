@@ -1,10 +1,10 @@
-import { ByteWriter, encodeKeyVector, type BytesVector, type I64Vector, type Vector } from '@meru/core'
+import { encodeKeyVector, type BytesVector, type I64Vector, type Vector } from '@meru/core'
 import { coalesce, type ByteRange, type LoadedRange } from './byte-ranges.ts'
 import { SEQNO_ID } from './format.ts'
 import { dataPage, dictionaryPage } from './page-body.ts'
 import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
-import { decodeRowPage, rowParts, type RowParts } from './row-page.ts'
+import { RowSink, type EncodedRows } from './row-sink.ts'
 import type { SstFile } from './sst-file.ts'
 import { VectorSink } from './vector-sink.ts'
 
@@ -59,7 +59,7 @@ export function planScan(
   const decode = (loaded: readonly LoadedRange[]): SstRows => {
     const vectors = new Map(parts.map((part) => [part.column, part.decode(loaded)]))
     const vectorOf = (column: number): Vector => vectors.get(column) as Vector
-    const rows = fromBlobs ? (blobs?.decode(loaded) ?? emptyBlobs()) : undefined
+    const rows = fromBlobs ? (blobs?.decode(loaded) ?? new RowSink(0).finish()) : undefined
     const keys = options.keys === true && !fromBlobs ? encodeKeys(file, vectorOf, to - from) : undefined
     return {
       length: to - from,
@@ -182,64 +182,23 @@ function pageRanges({ offsets, lengths }: ColumnPlaces, firstPage: number, endPa
 
 interface BlobPart {
   readonly ranges: readonly ByteRange[]
-  decode(loaded: readonly LoadedRange[]): { keys: BytesVector; values: BytesVector }
+  decode(loaded: readonly LoadedRange[]): EncodedRows
 }
 
 /** The pages of `_row` that hold rows [from, to), taken apart into keys and values. */
 function blobPart(file: SstFile, from: number, to: number): BlobPart | undefined {
-  const { rowColumn, keyGrid, keyIndex } = file
+  const { rowColumn, keyGrid } = file
   if (rowColumn === undefined) return undefined
   const firstPage = pageOfRow(keyGrid, from)
   const endPage = pageOfRow(keyGrid, to - 1) + 1
-  const decode = (loaded: readonly LoadedRange[]): { keys: BytesVector; values: BytesVector } => {
-    const keys = new BytesSink(to - from)
-    const values = new BytesSink(to - from)
-    const parts: RowParts = { bytes: new Uint8Array(), keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
+  const decode = (loaded: readonly LoadedRange[]): EncodedRows => {
+    const sink = new RowSink(to - from)
     for (let page = firstPage; page < endPage; page++) {
       const body = dataPage(file.handle.path, rowColumn, page, groupOfPage(keyGrid, page), loaded, undefined)
-      const rows = decodeRowPage(
-        body.bytes.subarray(body.start, body.end),
-        body.rows,
-        keyIndex.skip,
-        body.where,
-      )
       const first = keyGrid.firstRows[page]
-      const end = Math.min(to - first, body.rows)
-      for (let row = Math.max(from - first, 0); row < end; row++) {
-        rowParts(rows, row, parts)
-        keys.append(parts.bytes, parts.keyStart, parts.keyEnd)
-        values.append(parts.bytes, parts.valueStart, parts.valueEnd)
-      }
+      sink.append(body, Math.max(from - first, 0), Math.min(to - first, body.rows))
     }
-    return { keys: keys.finish(), values: values.finish() }
+    return sink.finish()
   }
   return { ranges: pageRanges(rowColumn, firstPage, endPage), decode }
-}
-
-function emptyBlobs(): { keys: BytesVector; values: BytesVector } {
-  return { keys: new BytesSink(0).finish(), values: new BytesSink(0).finish() }
-}
-
-/** Byte strings, one after the other. */
-class BytesSink {
-  private readonly out: ByteWriter = new ByteWriter(4096)
-  private readonly offsets: Uint32Array
-  private count = 0
-
-  constructor(capacity: number) {
-    this.offsets = new Uint32Array(capacity + 1)
-  }
-
-  append(bytes: Uint8Array, start: number, end: number): void {
-    const { out } = this
-    out.reserve(end - start)
-    if (end - start > 24) out.bytes.set(bytes.subarray(start, end), out.length)
-    else for (let i = start; i < end; i++) out.bytes[out.length + i - start] = bytes[i]
-    out.length += end - start
-    this.offsets[++this.count] = out.length
-  }
-
-  finish(): BytesVector {
-    return { physical: 'bytes', length: this.count, bytes: this.out.written(), offsets: this.offsets }
-  }
 }

@@ -1,12 +1,13 @@
 import type { BytesVector, SstMeta, TableSchema, Vector } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { readRanges, readRangesSync } from './byte-ranges.ts'
-import { keyPrefix, lowerBound as lowerKey, type SortedKeys } from './key-prefix.ts'
+import { SEQNO_ID } from './format.ts'
+import { keyPrefix, lowerBound as lowerKey, type SearchKey, type SortedKeys } from './key-prefix.ts'
 import { locateKeys } from './locate.ts'
-import type { CachedPage, PageCache } from './page-cache.ts'
+import type { PageCache } from './page-cache.ts'
 import { PageLoader } from './page-loader.ts'
 import { pageOfRow } from './page-places.ts'
-import { compareRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
+import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
 import { columnIndex, planScan, type ReadOptions, type SstRows } from './row-scan.ts'
 import { openSstFile, type SstFile } from './sst-file.ts'
 
@@ -14,6 +15,8 @@ import { openSstFile, type SstFile } from './sst-file.ts'
 export const ABSENT = -1
 /** A page is not in memory: load it with `loadMissing` or `loadMissingSync` and ask again. */
 export const PAGE_MISS = -2
+
+const NO_BYTES: Uint8Array = new Uint8Array()
 
 export interface SstReaderOptions {
   readonly fs: FileSystem
@@ -26,9 +29,10 @@ export interface SstReaderOptions {
 }
 
 /**
- * One row in memory. Level 0: `bytes` is set, and the parts of the encoded row are in it. Deeper: `vectors` is set,
- * parallel to the column ids asked for, and the row is value `index` of each. The reader reuses the object and the
- * cache the memory: read it before anything else is asked of the reader, and before any await.
+ * One row in memory, in one of two forms. Where `bytes` is not empty they hold the encoded row, and the parts say where:
+ * always on level 0, mostly on deeper ones. Else `vectors` is parallel to the column ids asked for, and the row is value
+ * `index` of each. The reader reuses the object and the cache the memory: read it before the reader is asked again, and
+ * before any page is loaded.
  */
 export interface RowRef extends RowParts {
   readonly vectors: Vector[]
@@ -43,9 +47,8 @@ export class SstReader {
   readonly meta: SstMeta
   private readonly file: SstFile
   private readonly loader: PageLoader
-  private readonly cache: PageCache
   private readonly ref: RowRef = {
-    bytes: new Uint8Array(),
+    bytes: NO_BYTES,
     keyStart: 0,
     keyEnd: 0,
     valueStart: 0,
@@ -55,13 +58,20 @@ export class SstReader {
   }
   /** What the last answer `PAGE_MISS` lacked. */
   private missing: readonly number[] = []
-  /** The last column ids asked for, and their places. */
-  private selected: { ids: readonly number[]; columns: readonly number[] } = { ids: [], columns: [] }
+  private selection: ColumnSelection = { ids: [], columns: undefined }
+  /** The key searched for last, where it would be, and whether it is there. */
+  private readonly wanted: SearchKey & { page: number; isFound: boolean } = {
+    bytes: new Uint8Array(),
+    start: 0,
+    end: 0,
+    prefix: 0,
+    page: -1,
+    isFound: false,
+  }
 
   private constructor(file: SstFile, cache: PageCache) {
     this.meta = file.meta
     this.file = file
-    this.cache = cache
     this.loader = new PageLoader(file, cache)
   }
 
@@ -88,47 +98,61 @@ export class SstReader {
   /** The position of a key, `ABSENT`, or `PAGE_MISS`. */
   find(key: Uint8Array, start: number, end: number): number {
     if (!this.mayContain(key, start, end)) return ABSENT
-    const { keyIndex, keyGrid } = this.file
-    const page = keyIndex.pageOf(key, start, end)
-    const cached = this.keyPage(page)
-    if (cached === undefined) return PAGE_MISS
-    const prefix = keyPrefix(key, start + keyIndex.skip, end)
-    const { rows, keys } = cached
-    if (rows !== undefined) {
-      const index = lowerRow(rows, key, start, end, prefix)
-      const isFound = index < rows.rows && compareRow(rows, index, key, start, end) === 0
-      return isFound ? keyGrid.firstRows[page] + index : ABSENT
-    }
-    const sorted = keys as SortedKeys
-    const index = lowerKey(sorted, 0, sorted.count, { bytes: key, start, end, prefix })
-    const isFound = index < sorted.count && isKey(sorted, index, key, start, end)
-    return isFound ? keyGrid.firstRows[page] + index : ABSENT
+    const position = this.search(key, start, end)
+    return position === PAGE_MISS || this.wanted.isFound ? position : ABSENT
   }
 
   /** The position of the first key not below the given one, `meta.rows` if there is none, or `PAGE_MISS`. */
   lowerBound(key: Uint8Array, start: number, end: number): number {
-    const { keyIndex, keyGrid, meta } = this.file
+    const { keyIndex, meta } = this.file
     if (!keyIndex.covers(key, start, end)) return keyIndex.isBefore(key, start, end) ? 0 : meta.rows
-    const page = keyIndex.pageOf(key, start, end)
-    const cached = this.keyPage(page)
-    if (cached === undefined) return PAGE_MISS
-    const prefix = keyPrefix(key, start + keyIndex.skip, end)
-    const { rows, keys } = cached
-    if (rows !== undefined) return keyGrid.firstRows[page] + lowerRow(rows, key, start, end, prefix)
-    const sorted = keys as SortedKeys
-    return keyGrid.firstRows[page] + lowerKey(sorted, 0, sorted.count, { bytes: key, start, end, prefix })
+    return this.search(key, start, end)
   }
 
-  /** The row at a position, or `PAGE_MISS`. */
+  /**
+   * The row at a position, or `PAGE_MISS`. Give the same array of column ids for the same columns: it is looked at only
+   * when it is another one.
+   */
   row(position: number, columnIds: readonly number[]): RowRef | typeof PAGE_MISS {
-    const { ref } = this
-    const { keyGrid, rowColumn } = this.file
-    const page = pageOfRow(keyGrid, position)
-    if (rowColumn === undefined) return this.columnRow(position - keyGrid.firstRows[page], page, columnIds)
-    const cached = this.keyPage(page)
-    if (cached?.rows === undefined) return PAGE_MISS
-    rowParts(cached.rows, position - keyGrid.firstRows[page], ref)
-    return ref
+    const { ref, loader, wanted } = this
+    const { cache } = loader
+    const { keyGrid } = this.file
+    if (this.selection.ids !== columnIds) this.selection = selectColumns(this.file, columnIds)
+    const isNear =
+      wanted.page >= 0 &&
+      position >= keyGrid.firstRows[wanted.page] &&
+      position < keyGrid.firstRows[wanted.page + 1]
+    const page = isNear ? wanted.page : pageOfRow(keyGrid, position)
+    const first = keyGrid.firstRows[page]
+    const slot = loader.frames[page]
+    if (slot !== 0) {
+      const { frames } = cache
+      if (frames.used[slot - 1] === 0) frames.used[slot - 1] = 1
+      cache.hits++
+      ref.vectors.length = 0
+      rowParts(
+        frames.memory,
+        frames.offsetOf(slot),
+        keyGrid.firstRows[page + 1] - first,
+        position - first,
+        ref,
+      )
+      return ref
+    }
+    const unit = loader.units.rows(page)
+    const cached = loader.table[unit]
+    if (cached?.rows !== undefined) {
+      cached.used = true
+      cache.hits++
+      ref.vectors.length = 0
+      rowParts(cached.rows, 0, keyGrid.firstRows[page + 1] - first, position - first, ref)
+      return ref
+    }
+    if (this.selection.columns !== undefined)
+      return this.columnRow(position - first, page, this.selection.columns)
+    this.missing = [unit]
+    cache.misses++
+    return PAGE_MISS
   }
 
   /** Loads what the last answer lacked. To be called right after `PAGE_MISS`, before any other question. */
@@ -165,55 +189,113 @@ export class SstReader {
     return locateKeys(this.file, this, keys, hit)
   }
 
-  private keyPage(page: number): CachedPage | undefined {
-    const cached = this.loader.table[page]
-    if (cached === undefined) {
-      this.missing = [page]
-      this.cache.misses++
-      return undefined
+  /**
+   * The position of the first key not below the given one, which the file covers; `wanted` tells whether it is that
+   * key. Frames are asked first: after a row of a page was read, its keys are there too.
+   */
+  private search(key: Uint8Array, start: number, end: number): number {
+    const { loader, wanted } = this
+    const { cache } = loader
+    const { keyIndex, keyGrid, rowColumn } = this.file
+    wanted.bytes = key
+    wanted.start = start
+    wanted.end = end
+    const prefix = keyPrefix(key, start + keyIndex.skip, end)
+    wanted.prefix = prefix
+    const page = keyIndex.pageOf(wanted)
+    wanted.page = page
+    const first = keyGrid.firstRows[page]
+    const rows = keyGrid.firstRows[page + 1] - first
+    const slot = loader.frames[page]
+    if (slot !== 0) {
+      const { frames } = cache
+      if (frames.used[slot - 1] === 0) frames.used[slot - 1] = 1
+      cache.hits++
+      const at = frames.offsetOf(slot)
+      const index = lowerRow(
+        frames.memory,
+        at,
+        rows,
+        wanted,
+        Math.floor(keyIndex.shareOf(page, prefix) * rows),
+      )
+      wanted.isFound = index < rows && isRow(frames.memory, at, rows, index, wanted)
+      return first + index
     }
-    if (!cached.used) cached.used = true
-    this.cache.hits++
-    return cached
+    const cached = loader.table[loader.units.rows(page)] ?? loader.table[loader.units.keys(page)]
+    if (cached === undefined) {
+      // Where rows are read after they are found, one load brings both.
+      const isRowNext =
+        rowColumn !== undefined || (this.selection.ids.length > 0 && this.selection.columns === undefined)
+      this.missing = [isRowNext ? loader.units.rows(page) : loader.units.keys(page)]
+      cache.misses++
+      return PAGE_MISS
+    }
+    cached.used = true
+    cache.hits++
+    if (cached.rows !== undefined) {
+      const index = lowerRow(cached.rows, 0, rows, wanted, -1)
+      wanted.isFound = index < rows && isRow(cached.rows, 0, rows, index, wanted)
+      return first + index
+    }
+    const keys = cached.keys as SortedKeys
+    const index = lowerKey(keys, 0, rows, wanted)
+    wanted.isFound = index < rows && isKey(keys, index, wanted)
+    return first + index
   }
 
-  private columnRow(index: number, page: number, columnIds: readonly number[]): RowRef | typeof PAGE_MISS {
-    if (this.selected.ids !== columnIds) {
-      this.selected = { ids: columnIds, columns: columnIds.map((id) => columnIndex(this.file, id)) }
-    }
-    const { columns } = this.selected
+  private columnRow(index: number, page: number, columns: readonly number[]): RowRef | typeof PAGE_MISS {
     const { ref, loader } = this
-    const { table, units } = loader
+    const { table, units, cache } = loader
     for (let i = 0; i < columns.length; i++) {
       const cached = table[units.column(columns[i], page)]
       if (cached === undefined) {
-        // All pages of the row: those that are here must not go to make room for the others.
-        // The page of keys belongs to them: whoever asks again asks for the position first.
-        this.missing = [page, ...columns.map((column) => units.column(column, page))]
-        this.cache.misses++
+        // All pages of the row and its key: those that are here must not go to make room for the others.
+        this.missing = [units.keys(page), ...columns.map((column) => units.column(column, page))]
+        cache.misses++
         return PAGE_MISS
       }
       if (!cached.used) cached.used = true
       ref.vectors[i] = cached.vector as Vector
     }
-    this.cache.hits += columns.length
+    cache.hits += columns.length
     ref.vectors.length = columns.length
+    ref.bytes = NO_BYTES
     ref.index = index
     return ref
   }
 }
 
-function isKey(
-  { bytes, offsets }: SortedKeys,
-  index: number,
-  key: Uint8Array,
-  start: number,
-  end: number,
-): boolean {
+/** The columns asked for last. `columns` are their places if a row is to be read column by column. */
+interface ColumnSelection {
+  readonly ids: readonly number[]
+  readonly columns: readonly number[] | undefined
+}
+
+/**
+ * Level 0 reads encoded rows. Deeper levels make encoded rows of whole pages, unless only columns with a small share of
+ * the bytes are asked for, or one that is not in encoded rows.
+ */
+function selectColumns(file: SstFile, ids: readonly number[]): ColumnSelection {
+  if (file.rowColumn !== undefined) return { ids, columns: undefined }
+  const columns = ids.map((id) => columnIndex(file, id))
+  const bytes = file.meta.columns.reduce((sum, column) => sum + column.bytes, 0)
+  const asked = file.meta.columns.reduce(
+    (sum, column) => sum + (ids.includes(column.id) ? column.bytes : 0),
+    0,
+  )
+  const isNarrow = asked * NARROW_SHARE < bytes
+  return { ids, columns: isNarrow || ids.includes(SEQNO_ID) ? columns : undefined }
+}
+
+/** Columns with less than one in so many bytes are read on their own. */
+const NARROW_SHARE = 3
+
+function isKey({ bytes, offsets }: SortedKeys, index: number, key: SearchKey): boolean {
   const at = offsets[index]
-  const length = end - start
+  const length = key.end - key.start
   if (offsets[index + 1] - at !== length) return false
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== key[start + i]) return false
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== key.bytes[key.start + i]) return false
   return true
 }
 

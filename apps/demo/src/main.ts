@@ -69,6 +69,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  // Nobody reads any more, as under head.
+  process.stdout.on('error', () => stop.abort())
   const screen = new Screen(process.stdout, process.env)
   const isKept = options.keep || options.dir !== undefined
   try {

@@ -10,6 +10,8 @@ interface Job {
   readonly control: JobControl
   readonly resolve: (answer: Done) => void
   readonly reject: (error: Error) => void
+  /** Tells the worker to give the job up. */
+  readonly abort: () => void
 }
 
 /** One worker thread. Started with its first job, and again if it died; keeps the process alive only while it works. */
@@ -21,7 +23,8 @@ export class WorkerThread {
   /** Runs a job when those before it have ended. */
   run(request: Request, control: JobControl): Promise<Done> {
     return new Promise<Done>((resolve, reject) => {
-      this.waiting.push({ request, control, resolve, reject })
+      const abort = (): void => this.worker?.postMessage({ kind: 'abort' } satisfies Request)
+      this.waiting.push({ request, control, resolve, reject, abort })
       this.next()
     })
   }
@@ -53,8 +56,7 @@ export class WorkerThread {
     this.current = job
     const worker = (this.worker ??= this.start())
     worker.ref()
-    const abort = (): void => worker.postMessage({ kind: 'abort' } satisfies Request)
-    signal?.addEventListener('abort', abort, { once: true })
+    signal?.addEventListener('abort', job.abort, { once: true })
     worker.postMessage(job.request)
   }
 
@@ -75,7 +77,7 @@ export class WorkerThread {
       job.control.onProgress?.(answer.rows)
       return
     }
-    this.current = undefined
+    this.end(job)
     const reason: unknown = job.control.signal?.reason
     if (answer.kind !== 'failed') job.resolve(answer)
     else if (answer.error.name === 'AbortError' && reason instanceof Error) job.reject(reason)
@@ -84,11 +86,19 @@ export class WorkerThread {
   }
 
   private fail(worker: Worker, cause: unknown): void {
-    if (this.worker === worker) this.worker = undefined
+    // A worker tells of its end more than once, and another may be at work by then.
+    if (this.worker !== worker) return
+    this.worker = undefined
     const job = this.current
     if (job === undefined) return
-    this.current = undefined
+    this.end(job)
     job.reject(new MeruError('IO', 'a worker thread ended before its job was done', { cause }))
     this.next()
+  }
+
+  /** From here on an abort is for another job of the worker, or for none. */
+  private end(job: Job): void {
+    this.current = undefined
+    job.control.signal?.removeEventListener('abort', job.abort)
   }
 }

@@ -43,7 +43,7 @@ function pickLevel0(files: readonly SstFile[], busy: ReadonlySet<string>): Compa
   return mergeInto(files, level0, 1, busy)
 }
 
-/** The file of a level with the most dead rows, then the least overlap below. */
+/** The file of a level with the least below it for its size. */
 function pickLevel(
   files: readonly SstFile[],
   level: number,

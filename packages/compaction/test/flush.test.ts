@@ -53,7 +53,7 @@ describe('flushMemtable', () => {
   })
 
   test('gives way to other work between batches, and keeps rows where a batch ends', async () => {
-    const store = new SampleStore()
+    const store = new SampleStore({ layout: {} })
     let breaths = 0
     store.env.yield = () => Promise.resolve(void breaths++)
     const writes = puts(0, 2 * 4096 + 1)

@@ -1,7 +1,7 @@
 import { compareKeys } from '@meru/core'
 import { MemoryFs, type FileSystem } from '@meru/fs'
 import { DeadPositions } from '@meru/sst'
-import { Random } from '@meru/testkit'
+import { FaultyFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import type { MergeInput } from '../src/index.ts'
 import { attemptsWithFailures } from './failing-calls.ts'
@@ -122,14 +122,21 @@ describe('a job that does not end well', () => {
 
   test('an abort is thrown with its reason, and every file goes', async () => {
     const fs = new MemoryFs()
-    const store = new SampleStore({ fs })
-    const input = await store.add(0, writes)
+    const watched = new FaultyFs(fs)
+    const input = await new SampleStore({ fs }).add(0, writes)
+    let handles = 0
+    watched.inject(({ operation }) => {
+      handles += operation === 'create' ? 1 : operation === 'close' ? -1 : 0
+      return undefined
+    })
+    const store = new SampleStore({ fs: watched.fs, seed: 2 })
     const controller = new AbortController()
     let batches = 0
     let filesMade = 0
     const merge = store.merge([input], {
       level: 1,
-      fileBytesTarget: 1000,
+      // A file of two batches, and one that is being written.
+      fileBytesTarget: 200_000,
       signal: controller.signal,
       breathe: async () => {
         batches++
@@ -138,7 +145,7 @@ describe('a job that does not end well', () => {
       },
     })
     await expect(merge).rejects.toThrow('enough')
-    expect([batches, filesMade]).toEqual([3, 3])
+    expect([batches, filesMade, handles]).toEqual([3, 3, 0])
     expect(await fs.list('')).toEqual([pathOf(input.id)])
   })
 

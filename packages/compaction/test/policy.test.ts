@@ -70,6 +70,21 @@ describe('pickJob', () => {
     })
   })
 
+  test('a file below that shares a single key is an input too', () => {
+    const upper = [file('a', 0, [10, 20]), file('b', 0, [12, 14]), file('c', 0, [11, 13])]
+    const below = [
+      file('d', 1, [0, 9], { bytes: 1 }),
+      file('e', 1, [10, 10], { bytes: 1 }),
+      file('f', 1, [20, 30], { bytes: 1 }),
+      file('g', 1, [31, 40], { bytes: 1 }),
+    ]
+    expect(pickJob([...upper, ...below], new Set(), settings)).toEqual({
+      kind: 'merge',
+      inputs: ['a', 'b', 'c', 'e', 'f'],
+      outputLevel: 1,
+    })
+  })
+
   test('a file that overlaps nothing below moves as it is; one with dead rows is rewritten', () => {
     const files = [
       file('a', 1, [0, 9], { bytes: 900 }),

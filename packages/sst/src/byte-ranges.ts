@@ -32,37 +32,67 @@ export function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   return joined
 }
 
-/** Reads ranges side by side. */
-export function readRanges(handle: ReadHandle, ranges: readonly ByteRange[]): Promise<LoadedRange[]> {
-  return Promise.all(
-    ranges.map(async ({ offset, length }) => {
-      const bytes = new Uint8Array(length)
-      checkCount(handle, offset, length, await handle.read(bytes, offset))
-      return { offset, length, bytes, start: 0 }
+/**
+ * Reads ranges side by side, then hands them to `decode`. Their memory is used again afterwards: whoever keeps bytes
+ * copies them.
+ */
+export async function readRanges<T>(
+  handle: ReadHandle,
+  ranges: readonly ByteRange[],
+  decode: (loaded: readonly LoadedRange[]) => T,
+): Promise<T> {
+  const buffer = takeBuffer(ranges)
+  const loaded = place(ranges, buffer)
+  await Promise.all(
+    loaded.map(async ({ offset, length, start }) => {
+      checkCount(handle, offset, length, await handle.read(buffer.subarray(start, start + length), offset))
     }),
   )
+  // After an error a read may still be under way, so only here does the buffer become free.
+  const decoded = decode(loaded)
+  giveBuffer(buffer)
+  return decoded
 }
 
-/**
- * Reads ranges one after the other. They share memory that is reused by the next call: whoever keeps bytes copies
- * them.
- */
-export function readRangesSync(handle: ReadHandle, ranges: readonly ByteRange[]): LoadedRange[] {
-  const total = ranges.reduce((sum, range) => sum + range.length, 0)
-  const buffer = total <= SCRATCH_BYTES ? (scratch ??= new Uint8Array(SCRATCH_BYTES)) : new Uint8Array(total)
-  let start = 0
+/** As `readRanges`, one read after the other. */
+export function readRangesSync<T>(
+  handle: ReadHandle,
+  ranges: readonly ByteRange[],
+  decode: (loaded: readonly LoadedRange[]) => T,
+): T {
+  const buffer = takeBuffer(ranges)
+  const loaded = place(ranges, buffer)
+  for (const { offset, length, start } of loaded) {
+    checkCount(handle, offset, length, handle.readSync(buffer.subarray(start, start + length), offset))
+  }
+  const decoded = decode(loaded)
+  giveBuffer(buffer)
+  return decoded
+}
+
+function place(ranges: readonly ByteRange[], bytes: Uint8Array): LoadedRange[] {
+  let next = 0
   return ranges.map(({ offset, length }) => {
-    const bytes = buffer.subarray(start, start + length)
-    checkCount(handle, offset, length, handle.readSync(bytes, offset))
-    const loaded = { offset, length, bytes: buffer, start }
-    start += length
-    return loaded
+    const start = next
+    next += length
+    return { offset, length, bytes, start }
   })
 }
 
 /** Allocating for each read costs more than the read. */
-const SCRATCH_BYTES = 1024 * 1024
-let scratch: Uint8Array | undefined
+const BUFFER_BYTES = 2 * 1024 * 1024
+const BUFFERS_MAX = 4
+const freeBuffers: Uint8Array[] = []
+
+function takeBuffer(ranges: readonly ByteRange[]): Uint8Array {
+  const bytes = ranges.reduce((sum, range) => sum + range.length, 0)
+  if (bytes > BUFFER_BYTES) return new Uint8Array(bytes)
+  return freeBuffers.pop() ?? new Uint8Array(BUFFER_BYTES)
+}
+
+function giveBuffer(buffer: Uint8Array): void {
+  if (buffer.length === BUFFER_BYTES && freeBuffers.length < BUFFERS_MAX) freeBuffers.push(buffer)
+}
 
 function checkCount(handle: ReadHandle, offset: number, length: number, count: number): void {
   if (count === length) return

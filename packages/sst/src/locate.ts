@@ -1,7 +1,9 @@
 import { compareBytes, type BytesVector } from '@meru/core'
+import { coalesce, readRanges } from './byte-ranges.ts'
 import { keyPrefix } from './key-prefix.ts'
+import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
-import type { ReadOptions, SstRows } from './row-scan.ts'
+import { planScan } from './row-scan.ts'
 import type { SstFile } from './sst-file.ts'
 
 /** Keys of the file that may be among those looked for: pages of typed columns, and which keys they may hold. */
@@ -14,25 +16,44 @@ interface Run {
   endCandidate: number
 }
 
-/** One read takes at most this many rows. */
+/** A run takes at most this many rows; so do runs that are read together. */
 const RUN_ROWS_MAX = 64 * 1024
-
-interface RowReader {
-  readRows(from: number, to: number, columnIds: readonly number[], options: ReadOptions): Promise<SstRows>
-}
+/** At most this many runs are read together. */
+const BATCH_RUNS_MAX = 64
 
 /** See `SstReader.locate`. */
 export async function locateKeys(
   file: SstFile,
-  reader: RowReader,
+  loader: PageLoader,
   keys: BytesVector,
   hit: (keyIndex: number, position: number) => void,
 ): Promise<void> {
   const candidates = findCandidates(file, keys)
-  for (const run of planRuns(file, keys, candidates)) {
-    const rows = await reader.readRows(run.from, run.to, [], { keys: true })
-    matchRun(run, rows.keys as BytesVector, keys, candidates, hit)
+  for (const batch of batchesOf(planRuns(file, keys, candidates))) {
+    const plans = batch.map((run) => planScan(file, loader, run.from, run.to, [], { keys: true }))
+    await readRanges(file.handle, coalesce(plans.flatMap(({ ranges }) => ranges)), (loaded) => {
+      batch.forEach((run, i) => {
+        const { keys: found } = plans[i].decode(loaded)
+        if (found !== undefined) matchRun(run, found, keys, candidates, hit)
+      })
+    })
   }
+}
+
+/** Runs that are read together, so that their reads wait side by side. */
+function* batchesOf(runs: readonly Run[]): Iterable<Run[]> {
+  let batch: Run[] = []
+  let rows = 0
+  for (const run of runs) {
+    if (batch.length > 0 && (batch.length === BATCH_RUNS_MAX || rows + run.to - run.from > RUN_ROWS_MAX)) {
+      yield batch
+      batch = []
+      rows = 0
+    }
+    batch.push(run)
+    rows += run.to - run.from
+  }
+  if (batch.length > 0) yield batch
 }
 
 /** Indexes of keys that are within the range of the file and pass its filter. */

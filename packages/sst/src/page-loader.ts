@@ -93,7 +93,7 @@ export class PageLoader {
       if (kind === 'rows') return this.readRowPageSync(rowColumn, page)
     }
     const plan = this.plan(units)
-    this.keep(plan, readRangesSync(this.file.handle, plan.ranges))
+    readRangesSync(this.file.handle, plan.ranges, (loaded) => this.keep(plan, loaded))
   }
 
   /** The dictionary of a chunk if it is in memory. */
@@ -115,7 +115,7 @@ export class PageLoader {
 
   private async start(units: readonly number[]): Promise<void> {
     const plan = this.plan(units)
-    this.keep(plan, await readRanges(this.file.handle, plan.ranges))
+    await readRanges(this.file.handle, plan.ranges, (loaded) => this.keep(plan, loaded))
   }
 
   private plan(units: readonly number[]): LoadPlan {

@@ -30,7 +30,7 @@ export interface SstRows {
 /** What a read needs from the file, and how to make rows of it. */
 export interface ScanPlan {
   readonly ranges: readonly ByteRange[]
-  decode(loaded: readonly LoadedRange[]): SstRows
+  readonly decode: (loaded: readonly LoadedRange[]) => SstRows
 }
 
 /** Plans a read of rows [from, to). Dictionaries come from the cache and go to it; pages do not. */

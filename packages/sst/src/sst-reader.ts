@@ -173,12 +173,12 @@ export class SstReader {
     options: ReadOptions = {},
   ): Promise<SstRows> {
     const plan = planScan(this.file, this.loader, from, to, columnIds, options)
-    return plan.decode(await readRanges(this.file.handle, plan.ranges))
+    return readRanges(this.file.handle, plan.ranges, plan.decode)
   }
 
   readRowsSync(from: number, to: number, columnIds: readonly number[], options: ReadOptions = {}): SstRows {
     const plan = planScan(this.file, this.loader, from, to, columnIds, options)
-    return plan.decode(readRangesSync(this.file.handle, plan.ranges))
+    return readRangesSync(this.file.handle, plan.ranges, plan.decode)
   }
 
   /**
@@ -186,7 +186,7 @@ export class SstReader {
    * its position, both ascending. Reads keys only, each page at most once, past the cache.
    */
   locate(keys: BytesVector, hit: (keyIndex: number, position: number) => void): Promise<void> {
-    return locateKeys(this.file, this, keys, hit)
+    return locateKeys(this.file, this.loader, keys, hit)
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   table,
   type TableDefinition,
 } from '@meru/core'
-import { MemoryFs } from '@meru/fs'
+import { MemoryFs, type FileSystem } from '@meru/fs'
 import { Memtable } from '@meru/memtable'
 import { DeadPositions, layoutFor, PageCache, SstReader, SstWriter, type SstLayout } from '@meru/sst'
 import { TestEnvironment } from '@meru/testkit'
@@ -74,11 +74,12 @@ export interface FileShape {
 
 /** SSTs in memory, opened with one page cache. */
 export class SampleFiles {
-  readonly fs: MemoryFs = new MemoryFs()
+  readonly fs: FileSystem
   readonly cache: PageCache
   readonly #env: TestEnvironment = new TestEnvironment()
 
-  constructor(options: { cacheBytes?: number } = {}) {
+  constructor(options: { cacheBytes?: number; fs?: FileSystem } = {}) {
+    this.fs = options.fs ?? new MemoryFs()
     this.cache = new PageCache({ bytesMax: options.cacheBytes ?? 1 << 20 })
   }
 

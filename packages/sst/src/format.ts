@@ -12,13 +12,14 @@
  *     footer              Parquet metadata | u32 LE its length | "PAR1"
  *
  *     anchor:
- *     0   u32  "MERU"          24  u64 offset, u32 length, u32 CRC of the key index block
- *     4   u16  version         40  the same of the page block
- *     6   u8   level           56  the same of the filter block
- *     7   u8   zero            72  u32  length of the footer, with its length and magic
- *     8   u32  schema id       76  u32  CRC of the footer
- *     12  u32  schema CRC      80  u32  CRC of the bytes 0 to 79
- *     16  u64  rows            84
+ *     0   u32  "MERU"          28  u64 offset, u32 length, u32 CRC of the key index block
+ *     4   u16  version         44  the same of the page block
+ *     6   u8   level           60  the same of the filter block
+ *     7   u8   zero            76  u32  length of the footer, with its length and magic
+ *     8   u32  id CRC          80  u32  CRC of the footer
+ *     12  u32  schema id       84  u32  CRC of the bytes 0 to 83
+ *     16  u32  schema CRC      88
+ *     20  u64  rows
  */
 import { ByteReader, ByteWriter, CorruptionError, MeruError } from '@meru/core'
 import { crc32 } from '@meru/fs'
@@ -29,7 +30,7 @@ export const CREATED_BY = 'meru version 0.1.0'
 export const PARQUET_MAGIC: Uint8Array = Uint8Array.of(0x50, 0x41, 0x52, 0x31)
 /** Length of the Parquet metadata and magic at the end of a file. */
 export const PARQUET_TAIL_BYTES = 8
-export const ANCHOR_BYTES = 84
+export const ANCHOR_BYTES = 88
 /** "MERU", little-endian. */
 const ANCHOR_MAGIC = 0x5552454d
 
@@ -46,6 +47,7 @@ export const PAGE_BYTES_MAX = 0x7fffffff
 
 /** Keys of the Parquet key-value metadata, for people and other tools; the engine reads the anchor. */
 export const METADATA_FORMAT = 'meru.format'
+export const METADATA_ID = 'meru.id'
 export const METADATA_LEVEL = 'meru.level'
 export const METADATA_SCHEMA_ID = 'meru.schema-id'
 export const METADATA_KEY = 'meru.key'
@@ -58,7 +60,10 @@ export interface BlockPlace {
 }
 
 export interface Anchor {
+  /** The level that the file was written for. It may move to another one as it is. */
   readonly level: number
+  /** CRC of the file's id. */
+  readonly idCrc: number
   readonly schemaId: number
   /** CRC of the shape of the schema; see `schemaCrc`. */
   readonly schemaCrc: number
@@ -77,6 +82,7 @@ export function encodeAnchor(anchor: Anchor): Uint8Array {
   out.u8(0)
   out.u8(anchor.level)
   out.u8(0)
+  out.u32(anchor.idCrc)
   out.u32(anchor.schemaId)
   out.u32(anchor.schemaCrc)
   out.u64(anchor.rows)
@@ -108,6 +114,7 @@ export function decodeAnchor(bytes: Uint8Array, file: string, offset: number): A
   }
   const level = reader.u8()
   reader.u8()
+  const idCrc = reader.u32()
   const schemaId = reader.u32()
   const schemaCrc = reader.u32()
   const rows = reader.u64()
@@ -117,5 +124,5 @@ export function decodeAnchor(bytes: Uint8Array, file: string, offset: number): A
   const filter = place()
   const footerLength = reader.u32()
   const footerCrc = reader.u32()
-  return { level, schemaId, schemaCrc, rows, keyIndex, pages, filter, footerLength, footerCrc }
+  return { level, idCrc, schemaId, schemaCrc, rows, keyIndex, pages, filter, footerLength, footerCrc }
 }

@@ -36,7 +36,7 @@ export interface SstFile {
   readonly keyColumns: readonly number[]
   /** Places among `places.columns` by field id. */
   readonly columnById: ReadonlyMap<number, number>
-  /** Where `_row` is; level 0 only. */
+  /** Where `_row` is, if the file was written for level 0. */
   readonly rowColumn: ColumnPlaces | undefined
 }
 
@@ -70,25 +70,23 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     await readAt(handle, Math.max(0, size - TAIL_BYTES), Math.min(size, TAIL_BYTES)),
   )
   const anchor = await readAnchor(tail, size)
-  // A file may have moved down as it is, though not off level 0, whose files have a layout of their own.
-  const isLevel = anchor.level === meta.level || (anchor.level > 0 && anchor.level < meta.level)
-  if (anchor.rows !== meta.rows || !isLevel || anchor.schemaId !== meta.schemaId) {
-    const found = `${anchor.rows} rows on level ${anchor.level} under schema ${anchor.schemaId}`
-    const expected = `${meta.rows}, ${meta.level} and ${meta.schemaId} expected`
-    throw new CorruptionError({ file }, `${found}; ${expected}`)
+  const fail = (problem: string): never => {
+    throw new CorruptionError({ file }, problem)
   }
-  if (anchor.schemaCrc !== schemaCrc(schema)) {
-    throw new CorruptionError({ file }, `not written under schema ${schema.schemaId} as given`)
+  if (anchor.idCrc !== crc32(new TextEncoder().encode(meta.id))) fail(`not the file with id ${meta.id}`)
+  if (anchor.rows !== meta.rows) fail(`${anchor.rows} rows, ${meta.rows} expected`)
+  if (anchor.schemaId !== meta.schemaId || anchor.schemaCrc !== schemaCrc(schema)) {
+    fail(`written under schema ${anchor.schemaId}, which is not schema ${schema.schemaId} as given`)
   }
   const blocksStart = anchor.keyIndex.offset
   const keyIndex = KeyIndex.decode(await readBlock(tail, anchor.keyIndex), file, anchor.keyIndex.offset)
-  const columns = columnsOf(schema, meta.level)
+  const columns = columnsOf(schema, anchor.level)
   const pageBlock = await readBlock(tail, anchor.pages)
   const places = decodePagePlaces(pageBlock, columns, blocksStart, file, anchor.pages.offset)
   const filter = KeyFilter.decode(await readBlock(tail, anchor.filter), file, anchor.filter.offset)
-  const keyGrid = places.grids[meta.level === 0 ? ROW_GRID : TYPED_GRID]
+  const keyGrid = places.grids[anchor.level === 0 ? ROW_GRID : TYPED_GRID]
   if (keyGrid === undefined || keyGrid.pages !== keyIndex.pages || places.rows !== meta.rows) {
-    throw new CorruptionError({ file }, `the key index has ${keyIndex.pages} pages and ${places.rows} rows`)
+    fail(`the key index has ${keyIndex.pages} pages and ${places.rows} rows`)
   }
   const columnById = new Map(columns.map(({ id }, i) => [id, i]))
   return {
@@ -102,7 +100,7 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     typedGrid: places.grids[TYPED_GRID],
     keyColumns: schema.key.map((id) => columnById.get(id) as number),
     columnById,
-    rowColumn: meta.level === 0 ? places.columns[columns.length - 1] : undefined,
+    rowColumn: anchor.level === 0 ? places.columns[columns.length - 1] : undefined,
   }
 }
 

@@ -7,6 +7,7 @@ import { FileOutput } from './file-output.ts'
 import {
   encodeAnchor,
   METADATA_FORMAT,
+  METADATA_ID,
   METADATA_KEY,
   METADATA_LEVEL,
   METADATA_SCHEMA_ID,
@@ -234,6 +235,7 @@ export class SstWriter {
       createdBy: CREATED_BY,
       keyValues: [
         { key: METADATA_FORMAT, value: String(FORMAT_VERSION) },
+        { key: METADATA_ID, value: spec.id },
         { key: METADATA_LEVEL, value: String(spec.level) },
         { key: METADATA_SCHEMA_ID, value: String(spec.schema.schemaId) },
         { key: METADATA_KEY, value: spec.schema.key.join(',') },
@@ -261,6 +263,7 @@ export class SstWriter {
     const filter = await this.writeBlock(this.filter.finish(spec.layout.filterBits))
     return encodeAnchor({
       level: spec.level,
+      idCrc: crc32(new TextEncoder().encode(spec.id)),
       schemaId: spec.schema.schemaId,
       schemaCrc: schemaCrc(spec.schema),
       rows: state.rows,

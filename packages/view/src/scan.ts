@@ -61,11 +61,11 @@ function sourcesOf(view: ReadView, request: ScanRequest): RowSource[] {
   const lower = request.lower
   const upper = request.upper
   const reverse = request.reverse ?? false
-  const options = { lower, upper, columnIds: request.columnIds, reverse }
+  const options = { lower, upper, schema: request.schema, columnIds: request.columnIds, reverse }
   const sources: RowSource[] = []
   const memtables = view.memtables.filter((memtable) => memtable.entries > 0)
   if (memtables.length > 0) {
-    sources.push(new MemtableSource(memtables, { ...options, seqno: view.seqno, schema: request.schema }))
+    sources.push(new MemtableSource(memtables, { ...options, seqno: view.seqno }))
   }
   for (const live of view.version.level0) {
     if (overlaps(live, lower, upper)) sources.push(new SstSource([live], options))
@@ -113,7 +113,8 @@ async function* mergeSources(
     } else if (alone) {
       const passed = passThrough(chunk, reverse)
       if (passed.length > 0) yield passed
-    } else if (chunk.keys !== undefined) {
+    } else {
+      if (chunk.keys === undefined) throw new TypeError('a source gave no keys although it was asked for them')
       merger.supply(source, chunk.keys, chunk.hidden)
     }
   }

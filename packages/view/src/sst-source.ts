@@ -1,7 +1,11 @@
-import { gatherVectors, type BytesVector, type Vector } from '@meru/core'
+import { gatherVectors, type BytesVector, type TableSchema, type Vector } from '@meru/core'
 import { seek } from '@meru/sst'
+import { CachedRows, readCached } from './cached-rows.ts'
 import type { LiveFile } from './live-file.ts'
 import type { RowSource, SourceChunk } from './source.ts'
+
+/** A chunk of at most this many rows is taken from cached pages; a longer one is read past the cache. */
+const CACHED_ROWS_MAX = 512
 
 /** The live rows of files that follow one another in key order: one file of level 0, or a deeper level. */
 export class SstSource implements RowSource {
@@ -9,6 +13,7 @@ export class SstSource implements RowSource {
   private readonly bounds: { lower: Uint8Array | undefined; upper: Uint8Array | undefined }
   private readonly columnIds: readonly number[]
   private readonly reverse: boolean
+  private readonly cached: CachedRows
   /** Rows of the file at hand that are still to come: [from, to). */
   private from = 0
   private to = 0
@@ -19,6 +24,7 @@ export class SstSource implements RowSource {
     options: {
       lower: Uint8Array | undefined
       upper: Uint8Array | undefined
+      schema: TableSchema
       columnIds: readonly number[]
       reverse: boolean
     },
@@ -27,6 +33,7 @@ export class SstSource implements RowSource {
     this.bounds = { lower: options.lower, upper: options.upper }
     this.columnIds = options.columnIds
     this.reverse = options.reverse
+    this.cached = new CachedRows(options.schema, options.columnIds)
   }
 
   async next(rows: number, options: { keys: boolean }): Promise<SourceChunk | undefined> {
@@ -60,6 +67,10 @@ export class SstSource implements RowSource {
     const length = to - from - deadRows
     if (length === 0) return { length, keys: undefined, columns: [] }
     if (this.columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+    if (to - from <= CACHED_ROWS_MAX) {
+      const chunk = await readCached(live, from, to, this.cached, keys)
+      if (chunk !== undefined) return chunk
+    }
     const rows = await live.reader.readRows(from, to, this.columnIds, { keys })
     if (deadRows === 0) return { length, keys: rows.keys, columns: rows.columns }
     const rowOf = liveRowsOf(live, from, to, length)

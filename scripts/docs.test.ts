@@ -104,5 +104,6 @@ function installPackages(): void {
   }
   link(join(ROOT, 'packages/db'), '@meru/db')
   link(join(ROOT, 'apps/demo/node_modules/@duckdb/node-api'), '@duckdb/node-api')
+  link(join(ROOT, 'apps/demo/node_modules/icebird'), 'icebird')
   link(join(ROOT, 'packages/core/node_modules/zod'), 'zod')
 }

@@ -1,8 +1,17 @@
 import { MeruError, readBatch } from '@meru/core'
-import { type FileSystem, NodeFs, sha256 } from '@meru/fs'
 import {
+  type FileSystem,
+  nodeEnvironment,
+  NodeFs,
+  nodeProcessProbe,
+  type ProcessProbe,
+  sha256,
+} from '@meru/fs'
+import {
+  acquireLock,
   type DatabaseState,
   Manifest,
+  MANIFEST_DIRECTORY,
   schemaById,
   sstPath,
   type SstFile,
@@ -30,6 +39,8 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** The file system to look at; that of the path without it. */
   readonly fs?: FileSystem
+  /** Tells whether the process that holds the lock is alive. */
+  readonly probe?: ProcessProbe
   readonly signal?: AbortSignal | undefined
   readonly onProgress?:
     | ((progress: { filesDone: number; filesTotal: number; bytesDone: number }) => void)
@@ -41,17 +52,28 @@ const READ_ROWS = 8192
 const HASH_BYTES = 1 << 20
 
 /**
- * Reads every byte that a database needs and says what is damaged; changes nothing. For a database that
- * nobody has open. Throws `INVALID` if there is none.
+ * Reads every byte that a database needs and says what is damaged; changes nothing, but holds the lock
+ * meanwhile. Throws `INVALID` if there is no database, `LOCKED` if somebody has it open.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const fs = options.fs ?? new NodeFs(path)
+  if ((await fs.list(MANIFEST_DIRECTORY)).length === 0) {
+    throw new MeruError('INVALID', `${path}: there is no database`)
+  }
+  const env = nodeEnvironment()
+  const probe = options.probe ?? nodeProcessProbe()
+  const lock = await acquireLock({ fs, env, probe, owner: env.uuid(), takeover: false })
+  try {
+    return await verifyFiles(fs, options)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function verifyFiles(fs: FileSystem, options: VerifyOptions): Promise<VerifyReport> {
   const problems: Problem[] = []
   const state = await attempt(problems, 'manifest', () => Manifest.load(fs))
-  if (state === undefined) {
-    if (problems.length === 0) throw new MeruError('INVALID', `${path}: there is no database`)
-    return { files: 0, bytes: 0, rows: 0, problems }
-  }
+  if (state === undefined) return { files: 0, bytes: 0, rows: 0, problems }
   await attempt(problems, WAL_DIRECTORY, () => verifyLog(fs, state))
   const files = [...state.tables.values()].flatMap((table) => table.files.map((file) => ({ table, file })))
   let bytes = 0

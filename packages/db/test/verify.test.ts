@@ -38,6 +38,14 @@ describe('verify', () => {
     }
   })
 
+  test('a database that is open is left alone', async () => {
+    const fs = new MemoryFs()
+    const db = await openMemory(fs)
+    await expect(verify('memory', { fs })).rejects.toMatchObject({ code: 'LOCKED' })
+    await db.close()
+    expect((await verify('memory', { fs })).problems).toEqual([])
+  })
+
   test('a directory without a database is refused', async () => {
     await expect(verify('nowhere', { fs: new MemoryFs() })).rejects.toMatchObject({ code: 'INVALID' })
   })

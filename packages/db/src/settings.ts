@@ -119,5 +119,10 @@ export function resolveSettings(given: Partial<Settings> | undefined): Settings 
       `l0StopFiles (${settings.l0StopFiles}) must exceed l0SlowdownFiles (${settings.l0SlowdownFiles})`,
     )
   }
+  if (settings.l0SlowdownFiles < settings.l0CompactionFiles) {
+    throw new TypeError(
+      `l0SlowdownFiles (${settings.l0SlowdownFiles}) must be at least l0CompactionFiles (${settings.l0CompactionFiles}): writers would wait for a compaction that is not due`,
+    )
+  }
   return settings
 }

@@ -2,7 +2,7 @@ import { ByteWriter, KIND_PUT, RowCodec, t, table, type SstMeta } from '@meru/co
 import { MemoryFs } from '@meru/fs'
 import { Memtable } from '@meru/memtable'
 import { DeadPositions, layoutFor, PageCache, SstReader } from '@meru/sst'
-import { flushMemtable, resolveDead, type FlushOutput } from '../src/index.ts'
+import { flushMemtable, resolveDead, type DeadRows, type FlushOutput } from '../src/index.ts'
 
 const { schema } = table('users', { id: t.int(), name: t.string() }, { key: ['id'] })
 const codec = RowCodec.compile('users', schema)
@@ -32,4 +32,6 @@ const second = await flush('second', [{ id: 2, name: 'bea' }])
 const cache = new PageCache({ bytesMax: 2 ** 20 })
 const meta = first.meta as SstMeta
 const reader = await SstReader.open({ fs, path: 'first', meta, schema, cache })
-export const died = await resolveDead(second.keys, [{ id: 'first', reader, dead: DeadPositions.empty }])
+export const died: DeadRows[] = await resolveDead(second.keys, [
+  { id: 'first', reader, dead: DeadPositions.empty },
+])

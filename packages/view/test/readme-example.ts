@@ -24,4 +24,4 @@ export const found: Fruit[] = []
 for await (const batch of scanView(view, { schema, columnIds: codec.all.columnIds })) {
   found.push(...codec.rowsOf(batch.columns, 0, batch.length, codec.all))
 }
-export const count = await countView(view, { schema })
+export const count: number = await countView(view, { schema })

@@ -40,6 +40,20 @@ export class Background {
     void this.flush(table, { seal: false }).catch(() => undefined)
   }
 
+  /** Flushes the table that keeps the log from being cut, if the log is too large. */
+  segmentBegun(): void {
+    const { settings, flusher } = this.parts
+    if (flusher.segments.length * settings.walSegmentBytes <= settings.walBytesMax) return
+    const held = [...flusher.tables.values()].filter(
+      (table) => table.unflushedExcept(undefined) !== undefined,
+    )
+    if (held.length === 0) return
+    const oldest = held.reduce((a, b) => {
+      return (b.unflushedExcept(undefined) as number) < (a.unflushedExcept(undefined) as number) ? b : a
+    })
+    void this.flush(oldest, { seal: true }).catch(() => undefined)
+  }
+
   /** Flushes every sealed memtable of the table, with `seal` the active one too. */
   async flush(table: TableStore, options: { seal: boolean }): Promise<void> {
     if (options.seal) table.seal()

@@ -207,6 +207,7 @@ function connect(
       segments,
       groupBytesMax: settings.groupBytesMax,
       onSealed: (table) => background.sealed(table),
+      onSegment: () => background.segmentBegun(),
     },
     parts.lastSeqno,
   )

@@ -14,6 +14,8 @@ export interface WritePathParts {
   readonly groupBytesMax: number
   /** Called when a memtable of a table was sealed. */
   readonly onSealed: (table: TableStore) => void
+  /** Called when writes went to another segment of the log than before. */
+  readonly onSegment: () => void
 }
 
 /**
@@ -113,6 +115,7 @@ export class WritePath {
 
   private async write(groups: readonly WriteGroup[]): Promise<void> {
     const { wal, segments } = this.parts
+    const segmentsBefore = segments.length
     let next = this.visibleSeqno + 1
     let sync = false
     const payloads: Uint8Array[] = []
@@ -126,6 +129,7 @@ export class WritePath {
     }
     await wal.commit({ sync })
     for (const payload of payloads) this.apply(payload)
+    if (segments.length > segmentsBefore) this.parts.onSegment()
     this.visibleSeqno = next - 1
     if (sync) this.durableSeqno = next - 1
     for (const group of groups) {

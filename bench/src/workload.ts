@@ -103,13 +103,13 @@ async function bufferedWrites(engine: Engine, scale: Scale, report: Report): Pro
     milliseconds += performance.now() - begun
   }
   report({ operation: 'batches of 1000, random', value: (half / milliseconds) * 1000, unit: 'rows/s' })
-  const { putBuffered } = engine
-  if (putBuffered === undefined) return
+  const put = engine.putBuffered?.bind(engine)
+  if (put === undefined) return
   milliseconds = 0
   for (let from = half; from < scale.rows; from += BATCH) {
     const rows = [...order.subarray(from, Math.min(scale.rows, from + BATCH))].map((id) => rowOf(id))
     const begun = performance.now()
-    await Promise.all(rows.map((row) => putBuffered(row)))
+    await Promise.all(rows.map((row) => put(row)))
     milliseconds += performance.now() - begun
   }
   const rest = scale.rows - half
@@ -124,31 +124,31 @@ async function reads(engine: Engine, scale: Scale, when: string, report: Report)
   const count = Math.min(scale.rows, 50_000)
   const uniform = shuffled(scale.rows).subarray(0, count)
   const hot = zipf(scale.rows, count)
-  const { getSync, get, getMany } = engine
-  if (getSync !== undefined) {
+  if (engine.getSync !== undefined) {
     for (const [name, ids] of [
       ['uniform', uniform],
       ['zipf', hot],
     ] as const) {
-      for (const id of ids.subarray(0, count / 4)) getSync(id)
+      for (const id of ids.subarray(0, count / 4)) engine.getSync(id)
       const begun = performance.now()
-      for (const id of ids) check(getSync(id), id)
+      for (const id of ids) check(engine.getSync(id), id)
       report(perSecond(`get, synchronous, ${name}, ${when}`, count, begun))
     }
     const begun = performance.now()
-    for (const id of uniform) if (getSync(id + 2 * scale.rows) !== undefined) throw new Error(`found ${id}`)
+    for (const id of uniform)
+      if (engine.getSync(id + 2 * scale.rows) !== undefined) throw new Error(`found ${id}`)
     report(perSecond(`get of a missing key, ${when}`, count, begun))
   }
-  if (get !== undefined) {
+  if (engine.get !== undefined) {
     const begun = performance.now()
-    for (const id of uniform) check(await get(id), id)
+    for (const id of uniform) check(await engine.get(id), id)
     report(perSecond(`get, awaited, ${when}`, count, begun))
   }
-  if (getMany !== undefined) {
+  if (engine.getMany !== undefined) {
     const begun = performance.now()
     for (let from = 0; from + 100 <= count; from += 100) {
       const ids = [...uniform.subarray(from, from + 100)]
-      const rows = await getMany(ids)
+      const rows = await engine.getMany(ids)
       check(rows[99], ids[99])
     }
     report(perSecond(`getMany(100), ${when}`, Math.floor(count / 100) * 100, begun))

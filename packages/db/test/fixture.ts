@@ -1,4 +1,4 @@
-import { MemoryFs } from '@meru/fs'
+import type { MemoryFs } from '@meru/fs'
 import { TestEnvironment } from '@meru/testkit'
 import {
   open,

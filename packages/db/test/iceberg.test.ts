@@ -72,7 +72,7 @@ async function runHistory(seed: number): Promise<void> {
   }
 
   async function exportTable(table: Table): Promise<void> {
-    const rows = (await table.scan().toArray()) as Record<string, unknown>[]
+    const rows = await table.scan().toArray()
     const { snapshotId, liveRows } = await table.exportIceberg()
     expect(liveRows).toBe(rows.length)
     const lines = sortedLines(textRows(table.schema, rows))

@@ -135,7 +135,7 @@ export class DatabaseSession {
       case 'has':
         return table.has(operation.key, { snapshot })
       case 'count':
-        return table.count({ ...operation.range, snapshot } as never)
+        return table.count({ ...operation.range, snapshot })
       case 'scan': {
         const { reverse, limit, select, range } = operation
         return table.scan({ ...range, reverse, limit, select, snapshot } as never).toArray()

@@ -114,7 +114,8 @@ async function* mergeSources(
       const passed = passThrough(chunk, reverse)
       if (passed.length > 0) yield passed
     } else {
-      if (chunk.keys === undefined) throw new TypeError('a source gave no keys although it was asked for them')
+      if (chunk.keys === undefined)
+        throw new TypeError('a source gave no keys although it was asked for them')
       merger.supply(source, chunk.keys, chunk.hidden)
     }
   }

@@ -7,32 +7,27 @@ import type { RowSource, SourceChunk } from './source.ts'
 /** A chunk of at most this many rows is taken from cached pages; a longer one is read past the cache. */
 const CACHED_ROWS_MAX = 512
 
+interface SstSourceOptions {
+  readonly lower: Uint8Array | undefined
+  readonly upper: Uint8Array | undefined
+  readonly schema: TableSchema
+  readonly columnIds: readonly number[]
+  readonly reverse: boolean
+}
+
 /** The live rows of files that follow one another in key order: one file of level 0, or a deeper level. */
 export class SstSource implements RowSource {
   private readonly files: LiveFile[]
-  private readonly bounds: { lower: Uint8Array | undefined; upper: Uint8Array | undefined }
-  private readonly columnIds: readonly number[]
-  private readonly reverse: boolean
+  private readonly options: SstSourceOptions
   private readonly cached: CachedRows
   /** Rows of the file at hand that are still to come: [from, to). */
   private from = 0
   private to = 0
   private live: LiveFile | undefined
 
-  constructor(
-    files: readonly LiveFile[],
-    options: {
-      lower: Uint8Array | undefined
-      upper: Uint8Array | undefined
-      schema: TableSchema
-      columnIds: readonly number[]
-      reverse: boolean
-    },
-  ) {
+  constructor(files: readonly LiveFile[], options: SstSourceOptions) {
     this.files = options.reverse ? files.toReversed() : [...files]
-    this.bounds = { lower: options.lower, upper: options.upper }
-    this.columnIds = options.columnIds
-    this.reverse = options.reverse
+    this.options = options
     this.cached = new CachedRows(options.schema, options.columnIds)
   }
 
@@ -44,10 +39,10 @@ export class SstSource implements RowSource {
         await this.enter(next)
       }
       const live = this.live
-      const wanted = this.columnIds.length === 0 && !options.keys ? this.to - this.from : rows
-      const from = this.reverse ? Math.max(this.from, this.to - wanted) : this.from
-      const to = this.reverse ? this.to : Math.min(this.to, this.from + wanted)
-      if (this.reverse) this.to = from
+      const wanted = this.options.columnIds.length === 0 && !options.keys ? this.to - this.from : rows
+      const from = this.options.reverse ? Math.max(this.from, this.to - wanted) : this.from
+      const to = this.options.reverse ? this.to : Math.min(this.to, this.from + wanted)
+      if (this.options.reverse) this.to = from
       else this.from = to
       const chunk = await this.read(live, from, to, options.keys)
       if (chunk.length > 0) return chunk
@@ -55,7 +50,7 @@ export class SstSource implements RowSource {
   }
 
   private async enter(live: LiveFile): Promise<void> {
-    const { lower, upper } = this.bounds
+    const { lower, upper } = this.options
     const from = lower === undefined ? 0 : await seek(live.reader, lower)
     this.to = upper === undefined ? live.file.rows : await seek(live.reader, upper)
     this.from = from
@@ -66,12 +61,12 @@ export class SstSource implements RowSource {
     const deadRows = live.dead.countRange(from, to)
     const length = to - from - deadRows
     if (length === 0) return { length, keys: undefined, columns: [] }
-    if (this.columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+    if (this.options.columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
     if (to - from <= CACHED_ROWS_MAX) {
       const chunk = await readCached(live, from, to, this.cached, keys)
       if (chunk !== undefined) return chunk
     }
-    const rows = await live.reader.readRows(from, to, this.columnIds, { keys })
+    const rows = await live.reader.readRows(from, to, this.options.columnIds, { keys })
     if (deadRows === 0) return { length, keys: rows.keys, columns: rows.columns }
     const rowOf = liveRowsOf(live, from, to, length)
     const sourceOf = new Uint8Array(length)

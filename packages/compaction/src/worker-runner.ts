@@ -34,7 +34,11 @@ export class WorkerRunner implements JobRunner {
 
   async merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
     const inputs = task.inputs.map(({ reader, level, dead }): SentInput => {
-      return { meta: reader.meta, level, dead: dead.cardinality === 0 ? undefined : encodeDeletionVector(dead) }
+      return {
+        meta: reader.meta,
+        level,
+        dead: dead.cardinality === 0 ? undefined : encodeDeletionVector(dead),
+      }
     })
     const { schema, level, layout, fileBytesTarget, directory } = task
     const settings = { schema, level, layout, fileBytesTarget, directory }

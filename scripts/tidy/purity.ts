@@ -39,7 +39,8 @@ export function checkNodeImports(source: Source): Fault[] {
     const report = (message: string): void => {
       faults.push({ kind: 'node-import', file: source.file, line, message })
     }
-    if (!specifier.startsWith('node:') && builtinModules.includes(specifier)) report(`write node:${specifier}`)
+    if (!specifier.startsWith('node:') && builtinModules.includes(specifier))
+      report(`write node:${specifier}`)
     if (!specifier.startsWith('node:')) continue
     const allowed = NODE_MODULES.some(([file, modules]) => file.test(source.file) && modules.test(specifier))
     if (!allowed) report(`${specifier} outside its place; use a port`)

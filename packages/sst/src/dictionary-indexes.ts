@@ -1,4 +1,4 @@
-import { ByteWriter, CorruptionError } from '@meru/core'
+import { CorruptionError, type ByteWriter } from '@meru/core'
 
 /** A value repeated at least this often becomes a run of its own. */
 const RUN_MIN = 16

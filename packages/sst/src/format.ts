@@ -75,11 +75,11 @@ export interface Anchor {
   readonly footerCrc: number
 }
 
-export function encodeAnchor(anchor: Anchor): Uint8Array {
+export function encodeAnchor(anchor: Anchor, version: number = FORMAT_VERSION): Uint8Array {
   const out = new ByteWriter(ANCHOR_BYTES)
   out.u32(ANCHOR_MAGIC)
-  out.u8(FORMAT_VERSION)
-  out.u8(0)
+  out.u8(version & 0xff)
+  out.u8(version >>> 8)
   out.u8(anchor.level)
   out.u8(0)
   out.u32(anchor.idCrc)

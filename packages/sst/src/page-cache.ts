@@ -76,7 +76,7 @@ export class PageCache {
     for (const { unit, content } of pages) {
       if (table[unit] !== undefined) continue
       const { rows, keys, vector } = content
-      const page: CachedPage = { used: true, bytes: pageBytes(content), table, unit, rows, keys, vector }
+      const page: CachedPage = { used: false, bytes: pageBytes(content), table, unit, rows, keys, vector }
       table[unit] = page
       this.bytes += page.bytes
       this.clock.ring.push(page)

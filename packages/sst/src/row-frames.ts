@@ -79,7 +79,6 @@ export class RowFrames {
         if (to >= 0) {
           this.memory.bytes.copyWithin(to, offset, offset + bytes)
           this.add(owner, slots.pages[slot], to, bytes)
-          this.used[(slots.given - 1) % this.used.length] = 0
           moves++
           continue
         }
@@ -97,7 +96,7 @@ export class RowFrames {
     slots.pages[slot] = page
     slots.offsets[slot] = at
     slots.sizes[slot] = size
-    this.used[slot] = 1
+    this.used[slot] = 0
     this.head = at + size
     this.bytes += size
     owner[page] = slot + 1

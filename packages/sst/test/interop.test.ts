@@ -60,7 +60,10 @@ async function bytesOf(name: string): Promise<Uint8Array> {
 }
 
 function bufferOf(bytes: Uint8Array): AsyncBuffer {
-  return { byteLength: bytes.length, slice: (start, end) => bytes.slice(start, end).buffer as ArrayBuffer }
+  return {
+    byteLength: bytes.length,
+    slice: (start, end) => Uint8Array.from(bytes.subarray(start, end)).buffer,
+  }
 }
 
 /** Keeps values as the file has them: no dates of milliseconds, no text where there is none. */
@@ -104,13 +107,13 @@ function plain(row: Row): Row {
     blob: hex(row.blob),
   }
   for (const name of NUMBERS) result[name] = typeof row[name] === 'bigint' ? String(row[name]) : row[name]
-  if (row.clock !== null) result.clock = String(row.clock)
-  result.day = row.day === null ? null : Date.parse(`${String(row.day)}T00:00:00Z`) / 86_400_000
-  result.uid = row.uid === null ? null : String(row.uid).replaceAll('-', '')
+  if (row.clock !== null) result.clock = (row.clock as number).toString()
+  result.day = row.day === null ? null : Date.parse(`${row.day as string}T00:00:00Z`) / 86_400_000
+  result.uid = row.uid === null ? null : (row.uid as string).replaceAll('-', '')
   return result
 }
 
-describe.each(FILES)('%s', (name, fileRows, level) => {
+describe.each(FILES)('%s', (name, fileRows) => {
   test('hyparquet reads what was written', async () => {
     const bytes = await bytesOf(name)
     const compressors = { ZSTD: (body: Uint8Array) => new Uint8Array(zstdDecompressSync(body)) }
@@ -148,7 +151,7 @@ describe.each(FILES)('%s', (name, fileRows, level) => {
         select (select count(*) from read_parquet('${path}') where ${condition}),
                (select count(*) from (select * from read_parquet('${path}') offset 0) where ${condition})`)
       const [pruned, whole] = counts.getRows()[0]
-      expect(pruned, condition).toBe(whole)
+      expect([condition, pruned]).toEqual([condition, whole])
     }
   })
 
@@ -158,9 +161,6 @@ describe.each(FILES)('%s', (name, fileRows, level) => {
     const plainUuid = fileRows.map((row, i) => ({ ...asDuckdb(row, i), uid: hexOrNull(uuidBytes(row.uid)) }))
     // Arrow has no UUID, so the copy holds bare bytes.
     expect(await readByDuckdb(copy, 'hex(uid)')).toEqual(plainUuid)
-    expect(level === 0 ? 2 : 1).toBe(
-      metadataOf(await bytesOf(name)).schema.length - 1 - everyType.schema.columns.length,
-    )
   })
 })
 
@@ -175,7 +175,7 @@ async function readByDuckdb(path: string, uid = 'uid::varchar'): Promise<Row[]> 
 }
 
 function uuidBytes(uuid: unknown): Uint8Array | null {
-  return uuid === null ? null : Buffer.from(String(uuid).replaceAll('-', ''), 'hex')
+  return uuid === null ? null : Buffer.from((uuid as string).replaceAll('-', ''), 'hex')
 }
 
 /** Bytes as DuckDB's `hex` prints them. */
@@ -268,6 +268,7 @@ describe('metadata', () => {
   test('page indexes lead to pages that start where they say', async () => {
     const bytes = await bytesOf('level 1')
     const metadata = metadataOf(bytes)
+    const orders: string[] = []
     let checked = 0
     for (const group of metadata.row_groups) {
       group.columns.forEach((chunk, i) => {
@@ -282,16 +283,17 @@ describe('metadata', () => {
           RAW.parsers,
         )
         expect(index.min_values.length).toBe(offsets.page_locations.length)
-        if (i === 0) expect(index.boundary_order).toBe('ASCENDING')
+        if (i === 0) orders.push(index.boundary_order)
         checked++
       })
     }
     expect(checked).toBeGreaterThan(50)
+    expect(new Set(orders)).toEqual(new Set(['ASCENDING']))
   })
 })
 
 function metadataOf(bytes: Uint8Array): FileMetaData {
-  return parquetMetadata(bytes.slice().buffer as ArrayBuffer, RAW)
+  return parquetMetadata(bytes, RAW)
 }
 
 function readerAt(bytes: Uint8Array, offset: bigint): { view: DataView; offset: number } {

@@ -101,7 +101,7 @@ describe('deletion vector', () => {
       const outcome = outcomeOf(damaged)
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     }
-    expect([...outcomes.keys()].toSorted()).toEqual(['CORRUPT', 'a set'])
+    expect(new Set(outcomes.keys())).toEqual(new Set(['CORRUPT', 'a set']))
     expect(outcomes.get('CORRUPT')).toBeGreaterThan(100)
   })
 })

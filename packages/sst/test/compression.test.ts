@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD, codecFor, compress, decompress } from '../src/compression.ts'
+import { seededRandom } from './seeded-random.ts'
+
+const random = seededRandom(5)
+const BODIES: readonly (readonly [string, Uint8Array])[] = [
+  ['one byte', Uint8Array.of(7)],
+  ['a repeating body', new Uint8Array(50_000).fill(3)],
+  ['random bytes', random.bytes(20_000)],
+  ['text', new TextEncoder().encode('to be or not to be, that is the question. '.repeat(300))],
+]
+
+describe.each([
+  ['snappy', CODEC_SNAPPY],
+  ['zstd', CODEC_ZSTD],
+] as const)('%s', (_, codec) => {
+  test.each(BODIES)('%s comes back', (_name, body) => {
+    const packed = compress(codec, body)
+    expect(new Uint8Array(decompress(codec, packed, body.length))).toEqual(body)
+  })
+
+  test.each(BODIES)('%s of another length than said is an error', (_name, body) => {
+    const packed = compress(codec, body)
+    const message = /input|literal|snappy|bytes, \d+ expected|larger than|unexpected end|eof/i
+    expect(() => decompress(codec, packed, body.length + 1)).toThrow(message)
+    expect(() => decompress(codec, packed, Math.max(0, body.length - 1))).toThrow(message)
+    expect(() => decompress(codec, packed.subarray(0, packed.length - 1), body.length)).toThrow(message)
+  })
+})
+
+describe('codec', () => {
+  test('of a layout', () => {
+    expect([codecFor('none'), codecFor('snappy'), codecFor('zstd')]).toEqual([
+      CODEC_NONE,
+      CODEC_SNAPPY,
+      CODEC_ZSTD,
+    ])
+  })
+
+  test('no compression leaves a body as it is', () => {
+    const body = Uint8Array.of(1, 2, 3)
+    expect(decompress(CODEC_NONE, body, 3)).toBe(body)
+  })
+})

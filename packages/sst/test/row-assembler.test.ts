@@ -1,0 +1,76 @@
+import { RowCodec, type BytesVector, type Vector } from '@meru/core'
+import { describe, expect, test } from 'vitest'
+import { RowAssembler } from '../src/row-assembler.ts'
+import {
+  frameBytes,
+  frameHeadBytes,
+  indexFrame,
+  isRow,
+  lowerRow,
+  rowMemory,
+  rowParts,
+  type RowParts,
+} from '../src/row-page.ts'
+import { keyPrefix } from '../src/key-prefix.ts'
+import { encodeRows, everyType, everyTypeRows, type Row } from './sample-files.ts'
+
+const codec = RowCodec.compile<Row, unknown>(everyType.name, everyType.schema, everyType.modes)
+
+function parts(): RowParts {
+  return { bytes: new Uint8Array(), keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
+}
+
+describe('rows made of columns', () => {
+  const rows = everyTypeRows(31, 150)
+  const encoded = encodeRows(everyType, rows)
+  const columns: readonly Vector[] = encoded.batch(0, rows.length, 1).columns
+  const assembler = new RowAssembler(everyType.schema)
+  const bytes = assembler.measure(columns, encoded.keys)
+  const at = 64
+  const memory = rowMemory(at + frameBytes(rows.length, bytes))
+  const start = at + frameHeadBytes(rows.length)
+  assembler.assemble(columns, encoded.keys, memory.bytes, start)
+  indexFrame(memory, { at, rows: rows.length, start, end: start + bytes }, 0, { file: 'f', offset: 0 })
+
+  test('are the bytes that the columns were made of', () => {
+    const found = parts()
+    rows.forEach((row, i) => {
+      rowParts(memory, at, rows.length, i, found)
+      expect(found.bytes.slice(found.keyStart, found.keyEnd)).toEqual(bytesAt(encoded.keys, i))
+      expect(found.bytes.slice(found.valueStart, found.valueEnd)).toEqual(bytesAt(encoded.values, i))
+      expect(
+        codec.decodeRow(found.bytes, found.keyStart, found.keyEnd, found.valueStart, found.valueEnd),
+      ).toEqual(row)
+    })
+  })
+
+  test('are found by key, however wrong the guess', () => {
+    rows.forEach((_, i) => {
+      const key = bytesAt(encoded.keys, i)
+      const wanted = { bytes: key, start: 0, end: key.length, prefix: keyPrefix(key, 0, key.length) }
+      for (const guess of [-1, 0, i, i + 1, i - 1, 3, 149, 150, 9999, (i * 7) % 150]) {
+        expect(lowerRow(memory, at, rows.length, wanted, guess)).toBe(i)
+      }
+      expect(isRow(memory, at, rows.length, i, wanted)).toBe(true)
+      expect(isRow(memory, at, rows.length, (i + 1) % 150, wanted)).toBe(false)
+    })
+  })
+
+  test('bytes that are no rows are corrupt', () => {
+    const frame = { at, rows: rows.length, start, end: start + bytes }
+    const where = { file: 'f', offset: 9 }
+    expect(() => indexFrame(memory, { ...frame, end: start + bytes - 1 }, 0, where)).toThrow(
+      /f at byte 9: row 149/,
+    )
+    expect(() => indexFrame(memory, { ...frame, rows: 149 }, 0, where)).toThrow(/bytes after the last row/)
+    const damaged = rowMemory(memory.bytes.length)
+    damaged.bytes.set(memory.bytes)
+    damaged.bytes[start + 4] = 0xff
+    damaged.bytes[start + 5] = 0x7f
+    expect(() => indexFrame(damaged, frame, 0, where)).toThrow(/the key of row 0 is longer/)
+  })
+})
+
+function bytesAt({ bytes, offsets }: BytesVector, index: number): Uint8Array {
+  return bytes.slice(offsets[index], offsets[index + 1])
+}

@@ -9,7 +9,7 @@ import {
 } from '@meru/compaction'
 import { dataDirectory, findFile, sstPath, type Change, type TableState } from '@meru/manifest'
 import { DeadPositions, type SstLayout, type SstReader } from '@meru/sst'
-import { writeDeadPositions } from './dead-files.ts'
+import { type DeadChange, discardDeadPositions, writeDeadPositions } from './dead-files.ts'
 import { deadUpdates } from './flusher.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
@@ -94,7 +94,6 @@ async function mergeFiles(
     const onProgress = (rows: number): void =>
       control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
     const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
-    await versions.fs.syncDirectory(dataDirectory(table.name))
     await table.commits.run(() => commitMerge(parts, table, inputs, outputs))
     return {
       table: table.name,
@@ -135,12 +134,12 @@ async function commitMerge(
 ): Promise<void> {
   const { versions } = parts
   const state = versions.current.tables.get(table.id)
+  if (state === undefined) return removeFiles(versions, table, outputs)
   const readers = new Map<string, SstReader>()
+  let written: DeadChange | undefined
+  let unused: readonly SstMeta[] = []
   try {
-    if (state === undefined) {
-      await removeFiles(versions, table, outputs)
-      return
-    }
+    await versions.fs.syncDirectory(dataDirectory(table.name))
     for (const meta of outputs) readers.set(meta.id, await versions.openReader(state, meta))
     const targets = outputs.map((meta): ResolveTarget => {
       return { id: meta.id, reader: readers.get(meta.id) as SstReader, dead: DeadPositions.empty }
@@ -149,23 +148,23 @@ async function commitMerge(
     const late = await carryOver(inputs, (id) => current.get(id), targets)
     const withOutputs: TableState = { ...state, files: outputs }
     const updates = deadUpdates(late, targets, withOutputs)
-    const written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
+    written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
     const edit = mergeEdit(table, { state, inputs, outputs, deadChanges: written.changes })
-    for (const meta of edit.unused) {
+    unused = edit.unused
+    for (const meta of unused) {
       await readers.get(meta.id)?.close()
       readers.delete(meta.id)
     }
     await versions.commit({ changes: edit.changes }, { readers, dead: written.dead }, () => {
       table.install(versions.tableVersion(table.id))
     })
-    await removeFiles(versions, table, edit.unused)
   } catch (error) {
-    if (!versions.outcomeUnknown) {
-      for (const reader of readers.values()) await reader.close()
-      await removeFiles(versions, table, outputs)
-    }
+    for (const reader of readers.values()) await reader.close()
+    if (!versions.outcomeUnknown) await removeFiles(versions, table, outputs)
+    if (written !== undefined) await discardDeadPositions(versions, written)
     throw error
   }
+  await removeFiles(versions, table, unused)
 }
 
 /** An output whose every row died meanwhile never enters the version. */
@@ -193,10 +192,11 @@ function mergeEdit(
   return { changes, unused: job.outputs.filter((meta) => gone.has(meta.id)) }
 }
 
+/** Removes files that are in no version. What cannot be removed is swept at the next open. */
 async function removeFiles(
   versions: VersionStore,
   table: TableStore,
   files: readonly SstMeta[],
 ): Promise<void> {
-  for (const meta of files) await versions.fs.remove(sstPath(table.name, meta.id))
+  for (const meta of files) await versions.fs.remove(sstPath(table.name, meta.id)).catch(() => undefined)
 }

@@ -9,6 +9,7 @@ import {
   type SstFile,
 } from '@meru/manifest'
 import { DeadPositions, readPuffinBlob, writePuffin } from '@meru/sst'
+import type { VersionStore } from './version-store.ts'
 
 /** The dead positions that a version names for an SST. Throws `CorruptionError` if they are damaged. */
 export async function loadDeadPositions(
@@ -48,6 +49,8 @@ export interface DeadChange {
   readonly changes: readonly Change[]
   /** The new set of each file that stays in the version. */
   readonly dead: ReadonlyMap<string, DeadPositions>
+  /** The file they are in, if there are any: of no use if the commit does not happen. */
+  readonly path?: string
 }
 
 /**
@@ -70,8 +73,14 @@ export async function writeDeadPositions(
   const puffin = writePuffin(
     partly.map((update) => ({ referencedDataFile: sstPath(table.name, update.file.id), dead: update.dead })),
   )
-  await writeSynced(parts.fs, puffinPath(table.name, id), puffin.bytes)
-  await parts.fs.syncDirectory(deletesDirectory(table.name))
+  const path = puffinPath(table.name, id)
+  try {
+    await writeSynced(parts.fs, path, puffin.bytes)
+    await parts.fs.syncDirectory(deletesDirectory(table.name))
+  } catch (error) {
+    await parts.fs.remove(path).catch(() => undefined)
+    throw error
+  }
   partly.forEach(({ file, dead: positions }, index) => {
     const place = puffin.places[index]
     const ref: DeadRef = {
@@ -83,7 +92,7 @@ export async function writeDeadPositions(
     changes.push({ kind: 'setDead', tableId: table.id, fileId: file.id, dead: ref })
     dead.set(file.id, positions)
   })
-  return { changes, dead }
+  return { changes, dead, path }
 }
 
 async function writeSynced(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
@@ -94,4 +103,10 @@ async function writeSynced(fs: FileSystem, path: string, bytes: Uint8Array): Pro
   } finally {
     await handle.close()
   }
+}
+
+/** After a commit that failed: removes its dead positions, unless they may have become part of a version. */
+export async function discardDeadPositions(versions: VersionStore, written: DeadChange): Promise<void> {
+  if (written.path === undefined || versions.outcomeUnknown) return
+  await versions.fs.remove(written.path).catch(() => undefined)
 }

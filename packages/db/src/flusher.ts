@@ -10,7 +10,7 @@ import { dataDirectory, findFile, sstPath, type Change, type SstFile, type Table
 import type { Wal } from '@meru/wal'
 import type { Memtable } from '@meru/memtable'
 import type { DeadPositions, SstLayout, SstReader } from '@meru/sst'
-import { writeDeadPositions } from './dead-files.ts'
+import { discardDeadPositions, writeDeadPositions } from './dead-files.ts'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
@@ -78,15 +78,21 @@ async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flus
   const updates = deadUpdates(dead, targets, state)
   const written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
   const readers = new Map<string, SstReader>()
-  const changes: Change[] = []
-  if (flushed.meta !== undefined) {
-    readers.set(flushed.meta.id, await versions.openReader(state, flushed.meta))
-    changes.push({ kind: 'addFile', tableId: table.id, file: flushed.meta })
+  try {
+    const changes: Change[] = []
+    if (flushed.meta !== undefined) {
+      readers.set(flushed.meta.id, await versions.openReader(state, flushed.meta))
+      changes.push({ kind: 'addFile', tableId: table.id, file: flushed.meta })
+    }
+    changes.push(...written.changes, ...bookkeeping(parts, table, flushed.memtable))
+    await versions.commit({ changes }, { readers, dead: written.dead }, () => {
+      table.install(versions.tableVersion(table.id), flushed.memtable)
+    })
+  } catch (error) {
+    for (const reader of readers.values()) await reader.close()
+    await discardDeadPositions(versions, written)
+    throw error
   }
-  changes.push(...written.changes, ...bookkeeping(parts, table, flushed.memtable))
-  await versions.commit({ changes }, { readers, dead: written.dead }, () => {
-    table.install(versions.tableVersion(table.id), flushed.memtable)
-  })
   const deadRows = dead.reduce((sum, rows) => sum + rows.positions.length, 0)
   return { table: table.name, rows: flushed.meta?.rows ?? 0, bytes: flushed.meta?.bytes ?? 0, deadRows }
 }

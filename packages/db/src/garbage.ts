@@ -46,8 +46,8 @@ export class Garbage {
     this.dropped = this.dropped.filter((path) => !obsolete.has(path))
     const kept = new Set([...this.kept.values()].flatMap((paths) => [...paths]))
     for (const path of obsolete) {
-      await close(path)
-      if (!kept.has(path)) await fs.remove(path)
+      await close(path).catch(() => undefined)
+      if (!kept.has(path)) await fs.remove(path).catch(() => undefined)
     }
   }
 }

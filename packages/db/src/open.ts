@@ -54,6 +54,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   await makeDatabaseDirectories(fs)
   const owner = env.uuid()
   const lock = await acquireLock({ fs, env, probe, owner, takeover: options.takeover ?? false })
+  let versions: VersionStore | undefined
   try {
     const known = await Manifest.load(fs)
     const epoch = await claimEpoch({ fs, env, above: known?.epoch ?? 0 })
@@ -67,12 +68,13 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       editsPerState: manifestEditsPerState,
       statesKept,
     })
-    const versions = new VersionStore({ fs, cache: components.cache, manifest })
+    versions = new VersionStore({ fs, cache: components.cache, manifest })
     await sweep(versions, epoch)
     await versions.openAll()
     const { engine, wal, recovery } = await assemble({ path, settings, components, versions, epoch })
     return new Database({ engine, wal, manifest, lock, recovery })
   } catch (error) {
+    await versions?.close().catch(() => undefined)
     await lock.release().catch(() => undefined)
     throw error
   }
@@ -166,7 +168,25 @@ async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recov
   const segments = new LogSegments(versions.current.walFloor)
   segments.note(wal.position, lastSeqno + 1)
   const engine = connect({ ...parts, tables, wal, segments, lastSeqno })
-  for (const table of tables.values()) await engine.background.flush(table, { seal: true })
+  try {
+    await takeLogOver(engine, wal, segments, lastSeqno)
+  } catch (error) {
+    await engine.background.stop()
+    await wal.close().catch(() => undefined)
+    throw error
+  }
+  return { engine, wal, recovery: report }
+}
+
+/** Moves what older logs held to SSTs, and begins at the new one. */
+async function takeLogOver(
+  engine: Engine,
+  wal: Wal,
+  segments: LogSegments,
+  lastSeqno: number,
+): Promise<void> {
+  const { versions, tables, background } = engine
+  for (const table of tables.values()) await background.flush(table, { seal: true })
   await versions.commit(
     {
       changes: [
@@ -178,7 +198,6 @@ async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recov
     () => undefined,
   )
   await wal.removeBefore(versions.current.walFloor)
-  return { engine, wal, recovery: report }
 }
 
 function connect(

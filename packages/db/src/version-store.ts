@@ -80,7 +80,8 @@ export class VersionStore {
       this.current = state
       this.parts.garbage.install(before, state)
       install(state)
-      await this.collectGarbage()
+      // The commit stands, whatever becomes of files that nobody needs any more.
+      await this.collectGarbage().catch(() => undefined)
       return state
     })
   }
@@ -116,8 +117,9 @@ export class VersionStore {
   /** Closes every file. Reads must have ended. */
   async close(): Promise<void> {
     await this.parts.mutex.run(async () => {
-      for (const { reader } of this.open.values()) await reader.close()
+      const closings = await Promise.allSettled([...this.open.values()].map(({ reader }) => reader.close()))
       this.open.clear()
+      for (const closing of closings) if (closing.status === 'rejected') throw closing.reason
     })
   }
 

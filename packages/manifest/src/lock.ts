@@ -62,6 +62,8 @@ export async function acquireLock(options: LockOptions): Promise<WriterLock> {
     const found = await fs.readFile(LOCK_FILE)
     if (found === undefined) continue
     const other = parseOwner(found)
+    // It was made, but the answer was lost.
+    if (other?.owner === owner) return { owner, release: () => release(fs, owner) }
     if (!takeover && !isStale(other, probe)) throw lockedError(fs, other, probe)
     // Another writer may have taken the stale lock over in the meantime.
     const again = await fs.readFile(LOCK_FILE)

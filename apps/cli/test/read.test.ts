@@ -213,7 +213,8 @@ function damageData(db: string, name: string): string {
   const [file] = readdirSync(directory)
   const path = join(directory, file)
   const bytes = readFileSync(path)
-  bytes[48] ^= 1
+  // Pages of every column, but not the blocks at the end, without which the file cannot be opened.
+  for (let offset = 48; offset < bytes.length / 2; offset += 16) bytes[offset] ^= 1
   writeFileSync(path, bytes)
   return path
 }

@@ -214,7 +214,7 @@ function damageData(db: string, name: string): string {
   const path = join(directory, file)
   const bytes = readFileSync(path)
   // Pages of every column, but not the blocks at the end, without which the file cannot be opened.
-  for (let offset = 48; offset < bytes.length / 2; offset += 16) bytes[offset] ^= 1
+  for (let offset = 48; offset < 400; offset += 16) bytes[offset] ^= 1
   writeFileSync(path, bytes)
   return path
 }

@@ -52,23 +52,21 @@ async function moveFile(
   table: TableStore,
   job: CompactionJob & { kind: 'move' },
 ): Promise<CompactionReport> {
-  const change: Change = { kind: 'moveFile', tableId: table.id, fileId: job.input, level: job.outputLevel }
-  const bytes = table.version.files.find((live) => live.file.id === job.input)?.file.bytes ?? 0
-  await table.commits.run(() =>
-    parts.versions.commit({ changes: [change] }, {}, () => {
-      table.install(parts.versions.tableVersion(table.id))
-    }),
-  )
-  const { kind, outputLevel } = job
-  return {
-    table: table.name,
-    kind,
-    outputLevel,
-    inputFiles: 1,
-    inputBytes: bytes,
-    outputFiles: 1,
-    outputBytes: bytes,
-  }
+  const { versions } = parts
+  const { kind, input, outputLevel } = job
+  return table.commits.run(async () => {
+    const state = versions.current.tables.get(table.id)
+    const file = state === undefined ? undefined : findFile(state, input)
+    // A flush may have made its last row dead since the job was picked; then it is gone already.
+    const bytes = file?.bytes ?? 0
+    const files = file === undefined ? 0 : 1
+    if (file !== undefined) {
+      const change: Change = { kind: 'moveFile', tableId: table.id, fileId: input, level: outputLevel }
+      await versions.commit({ changes: [change] }, {}, () => table.install(versions.tableVersion(table.id)))
+    }
+    const sizes = { inputFiles: files, inputBytes: bytes, outputFiles: files, outputBytes: bytes }
+    return { table: table.name, kind, outputLevel, ...sizes }
+  })
 }
 
 async function mergeFiles(

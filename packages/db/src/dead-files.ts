@@ -9,7 +9,6 @@ import {
   type SstFile,
 } from '@meru/manifest'
 import { DeadPositions, readPuffinBlob, writePuffin } from '@meru/sst'
-import type { VersionStore } from './version-store.ts'
 
 /** The dead positions that a version names for an SST. Throws `CorruptionError` if they are damaged. */
 export async function loadDeadPositions(
@@ -106,7 +105,10 @@ async function writeSynced(fs: FileSystem, path: string, bytes: Uint8Array): Pro
 }
 
 /** After a commit that failed: removes its dead positions, unless they may have become part of a version. */
-export async function discardDeadPositions(versions: VersionStore, written: DeadChange): Promise<void> {
+export async function discardDeadPositions(
+  versions: { readonly fs: FileSystem; readonly outcomeUnknown: boolean },
+  written: DeadChange,
+): Promise<void> {
   if (written.path === undefined || versions.outcomeUnknown) return
   await versions.fs.remove(written.path).catch(() => undefined)
 }

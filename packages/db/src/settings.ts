@@ -38,7 +38,7 @@ const settingsSchema = z.strictObject({
   deadFractionMax: z.number().gt(0).max(1),
   pageCacheBytes: z.int().nonnegative(),
   manifestEditsPerState: count,
-  icebergSnapshotsKept: count,
+  icebergSnapshotsKept: z.int().min(2),
   layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
 })
 

@@ -265,32 +265,78 @@ describe('metadata', () => {
     }
   })
 
-  test('page indexes lead to pages that start where they say', async () => {
+  test('page indexes lead to pages that start where they say, with the bounds of their rows', async () => {
     const bytes = await bytesOf('level 1')
     const metadata = metadataOf(bytes)
-    const orders: string[] = []
-    let checked = 0
+    const checked = new Map<string, number>()
+    let first = 0
     for (const group of metadata.row_groups) {
+      const rowsOf = (column: string): unknown[] =>
+        rows.slice(first, first + Number(group.num_rows)).map((row) => row[column])
       group.columns.forEach((chunk, i) => {
+        const element = metadata.schema[i + 1]
         if (chunk.offset_index_offset === undefined) return
-        const offsets = readOffsetIndex(readerAt(bytes, chunk.offset_index_offset))
-        expect(offsets.page_locations[0].offset).toBe(chunk.meta_data?.data_page_offset)
-        for (const { offset } of offsets.page_locations) expect(bytes[Number(offset)]).toBe(0x15)
+        const pages = readOffsetIndex(readerAt(bytes, chunk.offset_index_offset)).page_locations
+        expect(pages[0].offset).toBe(chunk.meta_data?.data_page_offset)
+        expect(pages.map((page) => Number(page.first_row_index))).toEqual(pages.map((_, page) => page * 16))
+        for (const { offset } of pages) expect(bytes[Number(offset)]).toBe(0x15)
         if (chunk.column_index_offset === undefined) return
-        const index = readColumnIndex(
-          readerAt(bytes, chunk.column_index_offset),
-          metadata.schema[i + 1],
-          RAW.parsers,
+        const index = readColumnIndex(readerAt(bytes, chunk.column_index_offset), element, RAW.parsers)
+        expect(index.null_pages.length).toBe(pages.length)
+        checked.set(element.name, (checked.get(element.name) ?? 0) + 1)
+        if (!['small', 'id', 'big', 'ratio'].includes(element.name)) return
+        const expected = pages.map((_, page) =>
+          boundsOf(rowsOf(element.name).slice(page * 16, page * 16 + 16)),
         )
-        expect(index.min_values.length).toBe(offsets.page_locations.length)
-        if (i === 0) orders.push(index.boundary_order)
-        checked++
+        expect(pages.map((_, page) => [index.min_values[page], index.max_values[page]])).toEqual(expected)
       })
+      first += Number(group.num_rows)
     }
-    expect(checked).toBeGreaterThan(50)
+    expect(checked.get('small')).toBe(8)
+    expect(checked.size).toBeGreaterThan(15)
+  })
+
+  test('hyparquet reads any rows through the page indexes', async () => {
+    const file = bufferOf(await bytesOf('level 1, snappy'))
+    for (const [rowStart, rowEnd] of [
+      [0, 1],
+      [70, 75],
+      [127, 260],
+      [490, 500],
+    ]) {
+      const read = await parquetReadObjects({
+        file,
+        rowStart,
+        rowEnd,
+        columns: ['id', 'small'],
+        useOffsetIndex: true,
+      })
+      expect(read).toEqual(rows.slice(rowStart, rowEnd).map(({ id, small }) => ({ id, small })))
+    }
+  })
+
+  test('the first key column ascends from page to page', async () => {
+    const bytes = await bytesOf('level 1')
+    const metadata = metadataOf(bytes)
+    const orders = metadata.row_groups.flatMap(({ columns: [chunk] }) =>
+      chunk.column_index_offset === undefined
+        ? []
+        : [
+            readColumnIndex(readerAt(bytes, chunk.column_index_offset), metadata.schema[1], RAW.parsers)
+              .boundary_order,
+          ],
+    )
     expect(new Set(orders)).toEqual(new Set(['ASCENDING']))
   })
 })
+
+/** Smallest and largest of the values that are neither null nor NaN. */
+function boundsOf(values: readonly unknown[]): unknown[] {
+  const present = (values as (number | bigint | null)[]).filter((value) => value !== null && value === value)
+  const sorted = (present as number[]).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  const zero = (value: number, side: number): number => (value === 0 ? (side < 0 ? -0 : 0) : value)
+  return [zero(sorted[0], -1), zero(sorted[sorted.length - 1], 1)]
+}
 
 function metadataOf(bytes: Uint8Array): FileMetaData {
   return parquetMetadata(bytes, RAW)

@@ -47,6 +47,19 @@ describe('page cache', () => {
     ])
   })
 
+  test('a page that is there already is not counted twice', () => {
+    const cache = new PageCache(SMALL)
+    const table: PageTable = []
+    cache.insert(table, [{ unit: 3, content: page(600) }])
+    const [first] = table.slice(3)
+    cache.insert(
+      table,
+      [3, 4].map((unit) => ({ unit, content: page(600) })),
+    )
+    expect(table[3]).toBe(first)
+    expect(cache.stats()).toMatchObject({ pages: 2, bytes: 2000 })
+  })
+
   test('a dropped file takes its pages along and leaves those of others', () => {
     const cache = new PageCache(SMALL)
     const tables: PageTable[] = [[], []]

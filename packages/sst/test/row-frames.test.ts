@@ -24,7 +24,7 @@ describe('row frames', () => {
       if (owner[page] !== 0) {
         frames.used[owner[page] - 1] = 1
       } else {
-        const size = 8 * (1 + random.below(random.oneIn(10) ? 900 : 60))
+        const size = 8 * (1 + random.below(random.oneIn(3) ? 900 : 200))
         const mark = 1 + random.below(255)
         fill(frames, owner, page, size, mark)
         expected.set(`${which}/${page}`, { size, mark })
@@ -40,7 +40,7 @@ describe('row frames', () => {
       expect(at % 8).toBe(0)
       expect(frames.memory.bytes.subarray(at, at + size).every((byte) => byte === mark)).toBe(true)
     }
-    expect(present).toBeGreaterThan(2000)
+    expect(present).toBeGreaterThan(1000)
     expect(frames.evictions).toBeGreaterThan(1000)
     expect(frames.bytes).toBeLessThanOrEqual(64 * 1024)
   })

@@ -198,6 +198,64 @@ describe.each(LAYOUTS)('%s', (_, level, layout) => {
   })
 })
 
+describe('a row of few columns', () => {
+  const rows = everyTypeRows(1, 333)
+  const narrow = [columnIds[2], columnIds[1]]
+
+  test.each([0, 4000, 1 << 20])('is read column by column, with a cache of %i bytes', async (bytesMax) => {
+    const file = await writeSample(everyType, rows, { level: 1, layout: TINY })
+    const reader = await openSample(file, everyType, new PageCache({ bytesMax }))
+    const selection = codec.select(['flag', 'id'])
+    for (let i = 0; i < rows.length; i += 20) {
+      const key = bytesAt(file.encoded.keys, i)
+      let loads = 0
+      // As a caller does that starts over after each load.
+      const read = (): Row => {
+        const position = reader.find(key, 0, key.length)
+        const ref = position === PAGE_MISS ? PAGE_MISS : reader.row(position, narrow)
+        if (ref !== PAGE_MISS) {
+          expect(ref.bytes.length).toBe(0)
+          return codec.rowAt(ref.vectors, ref.index, selection)
+        }
+        if (++loads > 3) throw new Error('loads pages in turn for ever')
+        reader.loadMissingSync()
+        return read()
+      }
+      expect(read()).toEqual({ flag: rows[i].flag, id: rows[i].id })
+    }
+    await reader.close()
+  })
+
+  test('may be the seqno, which is in no encoded row', async () => {
+    const file = await writeSample(everyType, rows, { level: 1, layout: TINY })
+    const reader = await openSample(file, everyType)
+    const ids = [...columnIds, 1]
+    let ref = reader.row(77, ids)
+    while (ref === PAGE_MISS) {
+      reader.loadMissingSync()
+      ref = reader.row(77, ids)
+    }
+    const seqnos = ref.vectors[ids.length - 1]
+    expect(Number(seqnos.physical === 'i64' && seqnos.values[ref.index])).toBe(seqnoOf(77))
+    await reader.close()
+  })
+
+  test('reading it next to whole rows of the same page mixes nothing up', async () => {
+    const file = await writeSample(everyType, rows, { level: 1, layout: TINY })
+    const reader = await openSample(file, everyType)
+    const selection = codec.select(['flag', 'id'])
+    for (let position = 100; position < 140; position += 7) {
+      expect(rowAt(reader, position)).toEqual(rows[position])
+      const ref = reader.row(position, narrow)
+      if (ref === PAGE_MISS) throw new Error('the page was just read')
+      const { keyStart, keyEnd, valueStart, valueEnd } = ref
+      const row = codec.decodeRow(ref.bytes, keyStart, keyEnd, valueStart, valueEnd, selection)
+      expect(row).toEqual({ flag: rows[position].flag, id: rows[position].id })
+    }
+    await reader.close()
+  })
+})
+
 describe('level 0', () => {
   test('encoded values read back, with their keys', async () => {
     const rows = everyTypeRows(2, 200)

@@ -106,7 +106,17 @@ describe('a finished file', () => {
       compression: 'none',
     } as const
     const file = await writeSample(everyType, wide, { level: 1, layout })
-    expect(file.meta.splitOffsets.length).toBeGreaterThan(1)
+    const metadata = parquetMetadata((await file.fs.readFile(file.path)) as Uint8Array)
+    expect(metadata.row_groups.map(({ num_rows }) => Number(num_rows))).toEqual([16, 16, 8])
+    for (const { columns, num_rows } of metadata.row_groups) {
+      const pages = columns.map(
+        ({ meta_data }) =>
+          meta_data?.encoding_stats?.find(({ page_type }) => page_type === 'DATA_PAGE')?.count,
+      )
+      // Four rows of 5,000 bytes and more do not fit into 20,000.
+      expect(new Set(pages).size).toBe(1)
+      expect(pages[0]).toBeGreaterThanOrEqual(Number(num_rows) / 3)
+    }
     const reader = await openSample(file, everyType)
     const blob = everyType.schema.columns.findIndex(({ name }) => name === 'blob')
     const read = reader.readRowsSync(0, 40, [everyType.schema.columns[blob].id])

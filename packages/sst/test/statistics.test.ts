@@ -97,6 +97,8 @@ describe('statistics', () => {
     const values = [1n, -1n, 2n ** 32n, -(2n ** 32n), 2n ** 53n + 1n, 2n ** 53n, -(2n ** 63n) + 1n]
     const { parquet } = await statsOf('big', spread(values))
     expect([parquet.min_value, parquet.max_value]).toEqual([-(2n ** 63n) + 1n, 2n ** 53n + 1n])
+    const halves = await statsOf('big', [2n ** 31n - 1n, 2n ** 31n, 2n ** 31n + 5n, 2n ** 32n - 1n, 7n])
+    expect([halves.parquet.min_value, halves.parquet.max_value]).toEqual([7n, 2n ** 32n - 1n])
   })
 
   test('decimals in bytes are signed, and Iceberg takes the fewest bytes', async () => {

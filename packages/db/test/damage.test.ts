@@ -18,11 +18,12 @@ interface Note {
   weight: number | null
 }
 
-const notes: TableDefinition<'notes', Note, Note, number> = table(
+const notes: TableDefinition<
   'notes',
-  { id: t.int(), text: t.string(), weight: t.double().nullable() },
-  { key: ['id'] },
-)
+  Note,
+  Omit<Note, 'weight'> & { weight?: number | null | undefined },
+  number
+> = table('notes', { id: t.int(), text: t.string(), weight: t.double().nullable() }, { key: ['id'] })
 
 const SETTINGS: Partial<Settings> = {
   memtableBytesMax: 4096,

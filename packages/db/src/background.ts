@@ -29,7 +29,8 @@ export class Background {
   private readonly closing: AbortController = new AbortController()
   /** Writers that wait for room. */
   private readonly waiters: Set<Deferred<void>> = new Set()
-  private cancelRetry: (() => void) | undefined
+  /** By table: takes back a retry that is planned. */
+  private readonly retries: Map<TableStore, () => void> = new Map()
 
   constructor(parts: BackgroundParts) {
     this.parts = parts
@@ -54,11 +55,14 @@ export class Background {
     void this.flush(oldest, { seal: true }).catch(() => undefined)
   }
 
-  /** Flushes every sealed memtable of the table, with `seal` the active one too. */
+  /** Flushes the sealed memtables of the table, with `seal` the active one too. */
   async flush(table: TableStore, options: { seal: boolean }): Promise<void> {
     if (options.seal) table.seal()
     await this.flushes.run(async () => {
-      while (table.sealed.length > 0) await this.guarded(table, () => this.flushOne(table))
+      // What is sealed later has a turn of its own, after other tables that wait for theirs.
+      for (let left = table.sealed.length; left > 0; left--) {
+        await this.guarded(table, () => this.flushOne(table))
+      }
     })
     if (this.parts.settings.autoCompaction) this.compactSoon(table)
   }
@@ -116,7 +120,7 @@ export class Background {
   async stop(): Promise<void> {
     const closed = new MeruError('CLOSED', 'the database was closed')
     this.closing.abort(closed)
-    this.cancelRetry?.()
+    for (const cancel of this.retries.values()) cancel()
     this.wakeWriters(closed)
     await this.compactions.run(() => Promise.resolve())
     await this.flushes.run(() => Promise.resolve())
@@ -153,8 +157,11 @@ export class Background {
   }
 
   private retryLater(table: TableStore): void {
-    this.cancelRetry?.()
-    this.cancelRetry = this.parts.env.after(RETRY_MS, () => this.sealed(table))
+    this.retries.get(table)?.()
+    this.retries.set(
+      table,
+      this.parts.env.after(RETRY_MS, () => this.sealed(table)),
+    )
   }
 
   private wakeWriters(failure?: MeruError): void {

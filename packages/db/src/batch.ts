@@ -12,6 +12,7 @@ export class Batch {
   readonly #group: WriteGroup
   readonly #check: (store: TableStore) => void
   readonly #stores: Set<TableStore> = new Set()
+  #isOpen = true
 
   constructor(group: WriteGroup, check: (store: TableStore) => void) {
     this.#group = group
@@ -36,7 +37,13 @@ export class Batch {
     return this.#stores
   }
 
+  /** From here on the batch takes no more. */
+  end(): void {
+    this.#isOpen = false
+  }
+
   #note(store: TableStore): void {
+    if (!this.#isOpen) throw new TypeError('the batch was handed in; fill it before batch() goes on')
     if (this.#stores.has(store)) return
     this.#check(store)
     this.#stores.add(store)

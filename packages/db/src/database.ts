@@ -91,7 +91,7 @@ export class Database {
   /** Removes a table with all of its rows. `confirm` must repeat the name. */
   async dropTable(name: string, options: { readonly confirm: string }): Promise<void> {
     checkOpen(this.#engine)
-    if (options.confirm !== name) {
+    if ((options as Partial<typeof options> | undefined)?.confirm !== name) {
       throw new TypeError(`dropTable("${name}") needs { confirm: "${name}" }, for it removes every row`)
     }
     await this.#tables.run(async () => {
@@ -115,7 +115,12 @@ export class Database {
     checkOpen(this.#engine)
     const group = new WriteGroup({ closed: true })
     const batch = new Batch(group, (store) => this.#checkOwn(store))
-    fill(batch)
+    const filled: unknown = fill(batch)
+    batch.end()
+    if (isThenable(filled)) {
+      filled.then(undefined, () => undefined)
+      throw new TypeError('batch() takes a function that fills the batch at once; get what it needs before')
+    }
     return submit(this.#engine, group, batch.tables, options)
   }
 
@@ -218,4 +223,8 @@ export class Database {
       await lock.release()
     }
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | undefined)?.then === 'function'
 }

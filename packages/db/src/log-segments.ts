@@ -20,11 +20,18 @@ export class LogSegments {
     this.segments.push({ place: { epoch, segment }, firstSeqno })
   }
 
-  /** The first segment that is needed if every write below `seqno` is in SSTs. Forgets those before it. */
+  /** The first segment that is needed if every write below `seqno` is in SSTs. */
   floorFor(seqno: number): WalFloor {
     const needed = this.segments.findLastIndex((segment) => segment.firstSeqno <= seqno)
-    this.segments = this.segments.slice(Math.max(0, needed))
-    return this.segments[0].place
+    return this.segments[Math.max(0, needed)].place
+  }
+
+  /** Forgets the segments before one, when it is certain that nobody needs them any more. */
+  cut(floor: WalFloor): void {
+    const first = this.segments.findIndex(
+      ({ place }) => place.epoch === floor.epoch && place.segment === floor.segment,
+    )
+    this.segments = this.segments.slice(Math.max(0, first))
   }
 
   /** Segments that are still needed. */

@@ -197,6 +197,7 @@ async function takeLogOver(
     {},
     () => undefined,
   )
+  segments.cut(versions.current.walFloor)
   await wal.removeBefore(versions.current.walFloor)
 }
 

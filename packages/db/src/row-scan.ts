@@ -49,6 +49,8 @@ class RowIterator<Row> implements AsyncIterableIterator<Row> {
   readonly #batches: AsyncGenerator<RowBatch<Row>, void, undefined>
   #rows: Row[] = []
   #index = 0
+  /** Set while a batch is awaited: whoever asks meanwhile waits for it, and then for the next one. */
+  #loading: Promise<unknown> | undefined
 
   constructor(batches: AsyncGenerator<RowBatch<Row>, void, undefined>) {
     this.#batches = batches
@@ -59,10 +61,16 @@ class RowIterator<Row> implements AsyncIterableIterator<Row> {
   }
 
   next(): Promise<IteratorResult<Row>> {
-    if (this.#index < this.#rows.length) {
+    if (this.#index < this.#rows.length && this.#loading === undefined) {
       return Promise.resolve({ value: this.#rows[this.#index++], done: false })
     }
-    return this.#nextBatch()
+    const result = this.#loading === undefined ? this.#nextBatch() : this.#loading.then(() => this.#nextRow())
+    const loading: Promise<unknown> = result.then(
+      () => this.#loaded(loading),
+      () => this.#loaded(loading),
+    )
+    this.#loading = loading
+    return result
   }
 
   async return(): Promise<IteratorResult<Row>> {
@@ -70,6 +78,15 @@ class RowIterator<Row> implements AsyncIterableIterator<Row> {
     this.#index = 0
     await this.#batches.return(undefined)
     return { value: undefined, done: true }
+  }
+
+  #loaded(loading: Promise<unknown>): void {
+    if (this.#loading === loading) this.#loading = undefined
+  }
+
+  #nextRow(): IteratorResult<Row> | Promise<IteratorResult<Row>> {
+    if (this.#index < this.#rows.length) return { value: this.#rows[this.#index++], done: false }
+    return this.#nextBatch()
   }
 
   async #nextBatch(): Promise<IteratorResult<Row>> {

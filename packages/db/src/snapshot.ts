@@ -11,7 +11,7 @@ import type { VersionStore } from './version-store.ts'
 export class Snapshot {
   /** Writes up to this one are visible. */
   readonly seqno: SeqNo
-  readonly #views: ReadonlyMap<number, ReadView>
+  readonly #views: ReadonlyMap<TableStore, ReadView>
   readonly #versions: VersionStore
   #pin: Pin | undefined
 
@@ -19,18 +19,18 @@ export class Snapshot {
     this.seqno = parts.seqno
     this.#versions = parts.versions
     this.#pin = parts.versions.pin()
-    this.#views = new Map([...parts.tables].map((table) => [table.id, table.view(parts.seqno)]))
+    this.#views = new Map([...parts.tables].map((table) => [table, table.view(parts.seqno)]))
   }
 
-  /** The view of a table. Throws `CLOSED` after `close`, `INVALID` for a table made later. */
+  /** The view of a table. Throws `CLOSED` after `close`, `INVALID` for a table that was not there. */
   viewOf(table: TableStore): ReadView {
     if (this.#pin === undefined)
       throw new MeruError('CLOSED', `the snapshot at seqno ${this.seqno} is closed`)
-    const view = this.#views.get(table.id)
+    const view = this.#views.get(table)
     if (view === undefined) {
       throw new MeruError(
         'INVALID',
-        `table "${table.name}" did not exist at the snapshot's seqno ${this.seqno}`,
+        `table "${table.name}" is not in the snapshot at seqno ${this.seqno}: it was made later, or belongs to another database`,
       )
     }
     return view

@@ -2,6 +2,7 @@ import type { TableSchema } from '@meru/core'
 import { Memtable } from '@meru/memtable'
 import { type ReadView, TableVersion } from '@meru/view'
 import { Mutex } from './mutex.ts'
+import { Turns } from './turns.ts'
 
 /** The parts of one table that reads look at, swapped together so that no read sees half of a change. */
 export class TableStore {
@@ -10,6 +11,9 @@ export class TableStore {
   readonly schema: TableSchema
   /** Resolution of a flush and the commit of a compaction exclude each other. */
   readonly commits: Mutex = new Mutex()
+  /** Of writes that wait for room. */
+  readonly turns: Turns = new Turns()
+  isDropped = false
   private readonly memtableBytesMax: number
   /** Sealed memtables are held newest first. */
   private parts: {
@@ -98,6 +102,7 @@ export class TableStore {
 
   /** Forgets all rows: the table was dropped. */
   drop(): void {
+    this.isDropped = true
     const active = new Memtable({ bytesMax: this.memtableBytesMax })
     this.parts = { active, sealed: [], version: TableVersion.empty }
     this.cached = undefined

@@ -33,8 +33,9 @@ export class WritePath {
   private waiting: WriteGroup[] = []
   /** Batches of groups that are done, for the next ones: their memory has grown to the size in use. */
   private readonly spare: BatchWriter[] = []
-  /** Set while groups are on their way; resolves when none is. */
-  private running: Promise<void> | undefined
+  private isRunning = false
+  /** The last group that is on its way to the log. */
+  private inFlight: WriteGroup | undefined
   /** Why nothing can be written any more. */
   private failure: MeruError | undefined
 
@@ -70,9 +71,10 @@ export class WritePath {
     while (this.durableSeqno < seqno) await this.join({ sync: true }).done.promise
   }
 
-  /** Waits until no write is on its way. Failures are the writers' business. */
+  /** Waits for the writes that were asked for so far; others may go on. Failures are the writers' business. */
   async settle(): Promise<void> {
-    while (this.running !== undefined) await this.running
+    const last = this.waiting.at(-1) ?? this.inFlight
+    await last?.done.promise.catch(() => undefined)
   }
 
   /** Makes every later write fail with `failure`. The first call counts. */
@@ -87,12 +89,15 @@ export class WritePath {
 
   private enqueue(group: WriteGroup): void {
     this.waiting.push(group)
-    this.running ??= Promise.resolve().then(() => this.drain())
+    if (this.isRunning) return
+    this.isRunning = true
+    void Promise.resolve().then(() => this.drain())
   }
 
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
       const groups = this.take()
+      this.inFlight = groups.at(-1)
       try {
         if (this.failure !== undefined) throw this.failure
         await this.write(groups)
@@ -100,7 +105,8 @@ export class WritePath {
         this.fail(groups, error)
       }
     }
-    this.running = undefined
+    this.inFlight = undefined
+    this.isRunning = false
   }
 
   /** The groups that go to the log together. */
@@ -119,15 +125,19 @@ export class WritePath {
     let next = this.visibleSeqno + 1
     let sync = false
     const payloads: Uint8Array[] = []
+    const begun: { segment: number; firstSeqno: SeqNo }[] = []
     for (const group of groups) {
       sync ||= group.sync
       const count = group.batch.count
       const payload = group.batch.finish(next)
       payloads.push(payload)
-      if (count > 0) segments.note({ epoch: wal.position.epoch, segment: wal.append(payload) }, next)
+      if (count > 0) begun.push({ segment: wal.append(payload), firstSeqno: next })
       next += count
     }
+    const { epoch } = wal.position
     await wal.commit({ sync })
+    // Only now: the log must not be cut up to a segment that is not there yet.
+    for (const { segment, firstSeqno } of begun) segments.note({ epoch, segment }, firstSeqno)
     for (const payload of payloads) this.apply(payload)
     if (segments.length > segmentsBefore) this.parts.onSegment()
     this.visibleSeqno = next - 1

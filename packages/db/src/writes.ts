@@ -33,12 +33,13 @@ export class TableWriter<Insert, Key> {
 
   put(row: Insert, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
-      checkOpen(this.#engine)
+      const sync = this.#checked(options)
       const scratch = this.#scratch
       scratch.clear()
       const keyLength = this.#codec.encodeRow(row, scratch)
-      if (this.#stalled()) return this.#later(scratch.written().slice(), keyLength, options)
-      return this.#add(scratch.bytes, keyLength, scratch.length, options)
+      if (!isHeld(this.#engine, this.store)) return this.#add(scratch.bytes, keyLength, scratch.length, sync)
+      const bytes = scratch.written().slice()
+      return this.#later(() => this.#add(bytes, keyLength, bytes.length, sync))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -46,11 +47,11 @@ export class TableWriter<Insert, Key> {
 
   delete(key: Key, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
-      checkOpen(this.#engine)
+      const sync = this.#checked(options)
       const scratch = this.#encodeKey(key)
-      const group = this.#engine.writes.join({ sync: isDurable(options) })
-      group.batch.delete(this.#target, scratch.bytes, 0, scratch.length)
-      return group.done.promise
+      if (!isHeld(this.#engine, this.store)) return this.#remove(scratch.bytes, scratch.length, sync)
+      const bytes = scratch.written().slice()
+      return this.#later(() => this.#remove(bytes, bytes.length, sync))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -58,14 +59,14 @@ export class TableWriter<Insert, Key> {
 
   /** One atomic batch. An empty one resolves with what is visible now. */
   async putMany(rows: Iterable<Insert>, options: WriteOptions | undefined): Promise<SeqNo> {
-    checkOpen(this.#engine)
+    this.#checked(options)
     const group = new WriteGroup({ closed: true })
     for (const row of rows) this.putIn(group, row)
     return submit(this.#engine, group, [this.store], options)
   }
 
   async deleteMany(keys: Iterable<Key>, options: WriteOptions | undefined): Promise<SeqNo> {
-    checkOpen(this.#engine)
+    this.#checked(options)
     const group = new WriteGroup({ closed: true })
     for (const key of keys) this.deleteIn(group, key)
     return submit(this.#engine, group, [this.store], options)
@@ -99,41 +100,77 @@ export class TableWriter<Insert, Key> {
     return scratch
   }
 
-  #add(
-    bytes: Uint8Array,
-    keyLength: number,
-    length: number,
-    options: WriteOptions | undefined,
-  ): Promise<SeqNo> {
-    const group = this.#engine.writes.join({ sync: isDurable(options) })
+  #add(bytes: Uint8Array, keyLength: number, length: number, sync: boolean): Promise<SeqNo> {
+    const group = this.#engine.writes.join({ sync })
     group.batch.put(this.#target, bytes, 0, keyLength, keyLength, length)
     return group.done.promise
   }
 
-  #stalled(): boolean {
-    return this.#engine.background.stallOf(this.store).kind !== 'none'
+  #remove(bytes: Uint8Array, length: number, sync: boolean): Promise<SeqNo> {
+    const group = this.#engine.writes.join({ sync })
+    group.batch.delete(this.#target, bytes, 0, length)
+    return group.done.promise
   }
 
-  async #later(bytes: Uint8Array, keyLength: number, options: WriteOptions | undefined): Promise<SeqNo> {
-    await this.#engine.background.waitForRoom(this.store)
+  /** Whether the write waits for the log. Throws if the table takes none. */
+  #checked(options: WriteOptions | undefined): boolean {
     checkOpen(this.#engine)
-    return this.#add(bytes, keyLength, bytes.length, options)
+    checkPresent(this.store)
+    return isDurable(options)
+  }
+
+  #later(enter: () => Promise<SeqNo>): Promise<SeqNo> {
+    return whenThereIsRoom(this.#engine, [this.store], enter)
   }
 }
 
-/** Sends a complete batch on its way, after waiting for room in its tables. */
-export async function submit(
+/** Sends a complete batch on its way: at once, or when there is room in all of its tables. */
+export function submit(
   engine: Engine,
   group: WriteGroup,
   tables: Iterable<TableStore>,
   options: WriteOptions | undefined,
 ): Promise<SeqNo> {
   group.sync = isDurable(options)
-  for (const table of tables) await engine.background.waitForRoom(table)
-  checkOpen(engine)
-  if (group.batch.count === 0) return engine.writes.visibleSeqno
-  engine.writes.submit(group)
-  return group.done.promise
+  const enter = (): Promise<SeqNo> => {
+    if (group.batch.count === 0) return Promise.resolve(engine.writes.visibleSeqno)
+    engine.writes.submit(group)
+    return group.done.promise
+  }
+  const all = [...tables]
+  if (all.some((table) => isHeld(engine, table))) return whenThereIsRoom(engine, all, enter)
+  return enter()
+}
+
+/** Whether a write of the table has to wait, for room or behind others that do. */
+function isHeld(engine: Engine, table: TableStore): boolean {
+  return table.turns.isTaken || engine.background.stallOf(table).kind !== 'none'
+}
+
+/** Writes that are held back enter in the order in which they came; whoever comes meanwhile queues up. */
+async function whenThereIsRoom(
+  engine: Engine,
+  tables: readonly TableStore[],
+  enter: () => Promise<SeqNo>,
+): Promise<SeqNo> {
+  // Places in all tables at once: two batches never wait for each other.
+  const places = tables.map((table) => table.turns.take())
+  let done: Promise<SeqNo>
+  try {
+    const rooms = tables.map((table) => engine.background.waitForRoom(table))
+    await Promise.allSettled([...rooms, ...places.map((place) => place.before)])
+    await Promise.all(rooms)
+    checkOpen(engine)
+    for (const table of tables) checkPresent(table)
+    done = enter()
+  } finally {
+    for (const place of places) place.leave()
+  }
+  return done
+}
+
+function checkPresent(table: TableStore): void {
+  if (table.isDropped) throw new MeruError('INVALID', `table "${table.name}" was dropped`)
 }
 
 /** What a write gives back: its promise, or for `buffered` the handle that can also wait for durability. */

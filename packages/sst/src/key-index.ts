@@ -98,7 +98,12 @@ export class KeyIndex {
   /** The page that holds the key if any does. The key must be covered. */
   pageOf(key: SearchKey): number {
     const { keys } = this
-    const at = lowerBound(keys, 0, keys.count, key)
+    const first = keys.prefixes[0]
+    const at = lowerBound(
+      keys,
+      key,
+      Math.floor(((key.prefix - first) / (this.lastPrefix - first)) * keys.count),
+    )
     if (at === keys.count) return at - 1
     const { bytes, start, end } = key
     const isFirst = compareBytes(bytes, start, end, keys.bytes, keys.offsets[at], keys.offsets[at + 1]) === 0

@@ -53,21 +53,43 @@ export interface SearchKey {
   prefix: number
 }
 
-/** The index of the first key in [from, to) that is not below the given one; `to` if there is none. */
-export function lowerBound(keys: SortedKeys, from: number, to: number, key: SearchKey): number {
-  const { prefixes, offsets } = keys
-  const { prefix } = key
-  let low = from
-  let high = to
+/**
+ * The index of the first key that is not below the given one; the number of keys if there is none. `guess` is where it may
+ * be: the nearer, the fewer steps.
+ */
+export function lowerBound(keys: SortedKeys, key: SearchKey, guess: number): number {
+  const { count } = keys
+  let low = 0
+  let high = count
+  if (guess > 0 && guess < count) {
+    // Steps away from the guess, twice as far each time, until the answer is enclosed.
+    let step = 2
+    if (isBelow(keys, guess, key)) {
+      low = guess + 1
+      while (low + step < count && isBelow(keys, low + step, key)) {
+        low += step + 1
+        step *= 2
+      }
+      if (low + step < count) high = low + step
+    } else {
+      high = guess
+      while (high - step > 0 && !isBelow(keys, high - step, key)) {
+        high -= step
+        step *= 2
+      }
+      if (high - step > 0) low = high - step + 1
+    }
+  }
   while (low < high) {
     const middle = (low + high) >>> 1
-    const other = prefixes[middle]
-    const isBelow =
-      other !== prefix
-        ? other < prefix
-        : compareBytes(keys.bytes, offsets[middle], offsets[middle + 1], key.bytes, key.start, key.end) < 0
-    if (isBelow) low = middle + 1
+    if (isBelow(keys, middle, key)) low = middle + 1
     else high = middle
   }
   return low
+}
+
+function isBelow({ prefixes, offsets, bytes }: SortedKeys, index: number, key: SearchKey): boolean {
+  const other = prefixes[index]
+  if (other !== key.prefix) return other < key.prefix
+  return compareBytes(bytes, offsets[index], offsets[index + 1], key.bytes, key.start, key.end) < 0
 }

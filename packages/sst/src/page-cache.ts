@@ -42,6 +42,8 @@ export interface PageCacheStats {
 const PAGE_OVERHEAD_BYTES = 400
 /** The share of a cache that is for frames of encoded rows, which serve most reads by key. */
 const FRAMES_SHARE = 0.75
+/** Offsets of frames are 32-bit numbers. */
+const FRAMES_BYTES_MAX = 0xfffffff8
 
 /**
  * Decoded pages of all files of a process, bounded by bytes. Evicts by CLOCK: a hand goes round and takes the first
@@ -60,7 +62,7 @@ export class PageCache {
 
   constructor(options: { bytesMax: number }) {
     if (!(options.bytesMax >= 0)) throw new TypeError(`bytesMax is ${options.bytesMax}`)
-    const framesBytes = Math.floor(options.bytesMax * FRAMES_SHARE)
+    const framesBytes = Math.min(Math.floor(options.bytesMax * FRAMES_SHARE), FRAMES_BYTES_MAX)
     this.frames = new RowFrames(framesBytes)
     this.bytesMax = options.bytesMax - framesBytes
   }

@@ -1,4 +1,4 @@
-import { CorruptionError, encodeKeyVector, type BytesVector, type Vector } from '@meru/core'
+import { CorruptionError, encodeKeyVector, MeruError, type BytesVector, type Vector } from '@meru/core'
 import { coalesce, readRanges, readRangesSync, type ByteRange, type LoadedRange } from './byte-ranges.ts'
 import { CODEC_NONE } from './compression.ts'
 import { sortedKeys } from './key-prefix.ts'
@@ -6,7 +6,6 @@ import { checkPage, dataPage, dictionaryPage } from './page-body.ts'
 import type { PageCache, PageTable, PageToKeep } from './page-cache.ts'
 import { groupOfPage, type ColumnPlaces } from './page-places.ts'
 import { PageUnits } from './page-units.ts'
-import { RowAssembler } from './row-assembler.ts'
 import type { FrameTable } from './row-frames.ts'
 import { frameBytes, frameHeadBytes, indexFrame, rowMemory, type RowMemory } from './row-page.ts'
 import type { SstFile } from './sst-file.ts'
@@ -51,12 +50,12 @@ interface OpenFrame {
 
 /** Brings pages of one file into the cache. Planning and decoding are shared; only the reads are twins. */
 export class PageLoader {
-  readonly table: PageTable
+  readonly table: PageTable = []
   readonly frames: FrameTable
   readonly units: PageUnits
   private readonly file: SstFile
   readonly cache: PageCache
-  private readonly assembler: RowAssembler
+  private isClosed = false
   /** Pages on their way, so that concurrent readers read them once. */
   private readonly inFlight: Map<number, Promise<void>> = new Map()
 
@@ -64,9 +63,8 @@ export class PageLoader {
     this.file = file
     this.cache = cache
     this.units = new PageUnits(file)
-    this.table = Array.from({ length: this.units.count }, () => undefined)
+    this.table.length = this.units.count
     this.frames = new Int32Array(file.keyGrid.pages)
-    this.assembler = new RowAssembler(file.schema)
   }
 
   /** Loads pages; those that are in memory stay there until the promise is resolved. */
@@ -110,6 +108,7 @@ export class PageLoader {
   }
 
   close(): void {
+    this.isClosed = true
     this.cache.drop(this.table, this.frames)
   }
 
@@ -183,6 +182,7 @@ export class PageLoader {
   private keep(plan: LoadPlan, loaded: readonly LoadedRange[]): void {
     const { file } = this
     const { places, keyIndex, handle } = file
+    if (this.isClosed) throw new MeruError('CLOSED', `${handle.path} was closed while a page of it was read`)
     const pages: PageToKeep[] = [...plan.present]
     for (const { column, group, unit } of plan.dictionaries.values()) {
       const { dictionary, codec } = places.columns[column].chunks[group]
@@ -226,13 +226,13 @@ export class PageLoader {
 
   /** Deeper levels: makes rows of the columns of a page. */
   private assemble(page: number, vectors: ReadonlyMap<number, Vector>): OpenFrame {
-    const { schema, handle, keyIndex } = this.file
+    const { schema, handle, keyIndex, assembler } = this.file
     const keys = this.encodeKeys(page, vectors)
     const columns = schema.columns.map((_, i) => vectors.get(this.units.column(i, page)) as Vector)
-    const bytes = this.assembler.measure(columns, keys)
+    const bytes = assembler.measure(columns, keys)
     const frame = this.openFrame(keys.length, bytes)
     const start = frame.at + frameHeadBytes(keys.length)
-    this.assembler.assemble(columns, keys, frame.memory.bytes, start)
+    assembler.assemble(columns, keys, frame.memory.bytes, start)
     const rows = { at: frame.at, rows: keys.length, start, end: start + bytes }
     indexFrame(frame.memory, rows, keyIndex.skip, { file: handle.path, offset: 0 })
     return frame

@@ -18,6 +18,7 @@ import {
   type Grid,
   type PagePlaces,
 } from './page-places.ts'
+import { RowAssembler } from './row-assembler.ts'
 import { columnsOf, schemaCrc } from './sst-columns.ts'
 
 /** An open file: its handle, and all that is kept in memory of it apart from pages. */
@@ -36,6 +37,8 @@ export interface SstFile {
   readonly keyColumns: readonly number[]
   /** Places among `places.columns` by field id. */
   readonly columnById: ReadonlyMap<number, number>
+  /** Makes encoded rows of columns of the schema. */
+  readonly assembler: RowAssembler
   /** Where `_row` is, if the file was written for level 0. */
   readonly rowColumn: ColumnPlaces | undefined
 }
@@ -100,6 +103,7 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     typedGrid: places.grids[TYPED_GRID],
     keyColumns: schema.key.map((id) => columnById.get(id) as number),
     columnById,
+    assembler: new RowAssembler(schema),
     rowColumn: anchor.level === 0 ? places.columns[columns.length - 1] : undefined,
   }
 }

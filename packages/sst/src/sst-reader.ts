@@ -239,7 +239,7 @@ export class SstReader {
       return first + index
     }
     const keys = cached.keys as SortedKeys
-    const index = lowerKey(keys, 0, rows, wanted)
+    const index = lowerKey(keys, wanted, -1)
     wanted.isFound = index < rows && isKey(keys, index, wanted)
     return first + index
   }

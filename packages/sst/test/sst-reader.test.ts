@@ -210,18 +210,17 @@ describe('a row of few columns', () => {
       const key = bytesAt(file.encoded.keys, i)
       let loads = 0
       // As a caller does that starts over after each load.
-      const read = (): Row => {
+      const read = (): { row: Row; encoded: number } => {
         const position = reader.find(key, 0, key.length)
         const ref = position === PAGE_MISS ? PAGE_MISS : reader.row(position, narrow)
         if (ref !== PAGE_MISS) {
-          expect(ref.bytes.length).toBe(0)
-          return codec.rowAt(ref.vectors, ref.index, selection)
+          return { row: codec.rowAt(ref.vectors, ref.index, selection), encoded: ref.bytes.length }
         }
         if (++loads > 3) throw new Error('loads pages in turn for ever')
         reader.loadMissingSync()
         return read()
       }
-      expect(read()).toEqual({ flag: rows[i].flag, id: rows[i].id })
+      expect(read()).toEqual({ row: { flag: rows[i].flag, id: rows[i].id }, encoded: 0 })
     }
     await reader.close()
   })
@@ -252,6 +251,65 @@ describe('a row of few columns', () => {
       const row = codec.decodeRow(ref.bytes, keyStart, keyEnd, valueStart, valueEnd, selection)
       expect(row).toEqual({ flag: rows[position].flag, id: rows[position].id })
     }
+    await reader.close()
+  })
+})
+
+describe('a reader that is closed', () => {
+  test('while a page is on its way leaves nothing in the cache', async () => {
+    const file = await writeSample(everyType, everyTypeRows(3, 100), { level: 1, layout: TINY })
+    const cache = new PageCache({ bytesMax: 1 << 20 })
+    const reader = await openSample(file, everyType, cache)
+    const key = bytesAt(file.encoded.keys, 50)
+    expect(reader.find(key, 0, key.length)).toBe(PAGE_MISS)
+    const loading = reader.loadMissing()
+    await reader.close()
+    await expect(loading).rejects.toMatchObject({ name: 'MeruError' })
+    expect(cache.stats()).toMatchObject({ pages: 0, bytes: 0 })
+  })
+
+  test('gives back what it had in the cache', async () => {
+    const file = await writeSample(everyType, everyTypeRows(3, 100), { level: 0, layout: TINY })
+    const cache = new PageCache({ bytesMax: 1 << 20 })
+    const readers = await Promise.all([1, 2].map(() => openSample(file, everyType, cache)))
+    const key = bytesAt(file.encoded.keys, 50)
+    for (const reader of readers) expect(findSync(reader, key)).toBe(50)
+    await readers[0].close()
+    const misses = cache.stats().misses
+    expect(findSync(readers[1], key)).toBe(50)
+    expect(cache.stats().misses).toBe(misses)
+    readers[1].closeSync()
+  })
+})
+
+describe('concurrent readers', () => {
+  test('of one page read it once', async () => {
+    const file = await writeSample(everyType, everyTypeRows(4, 300), { level: 1, layout: TINY })
+    const cache = new PageCache({ bytesMax: 1 << 20 })
+    let reads = 0
+    const fs = Object.assign(Object.create(file.fs) as typeof file.fs, {
+      open: async (path: string) => {
+        const handle = await file.fs.open(path)
+        const { size } = handle
+        return {
+          path,
+          size,
+          read: (into: Uint8Array, offset: number) => {
+            reads++
+            return handle.read(into, offset)
+          },
+          readSync: (into: Uint8Array, offset: number) => handle.readSync(into, offset),
+          close: () => handle.close(),
+          closeSync: () => handle.closeSync(),
+        }
+      },
+    })
+    const reader = await openSample({ ...file, fs }, everyType, cache)
+    reads = 0
+    const key = bytesAt(file.encoded.keys, 150)
+    await Promise.all(Array.from({ length: 50 }, async () => expect(await find(reader, key)).toBe(150)))
+    // A page of each key column, and the dictionary of the first.
+    expect(reads).toBe(3)
     await reader.close()
   })
 })

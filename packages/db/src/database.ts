@@ -63,6 +63,7 @@ export class Database {
   async table<Row, Insert, Key>(
     definition: TableDefinition<string, Row, Insert, Key>,
   ): Promise<Table<Row, Insert, Key>> {
+    checkOpen(this.#engine)
     const { name, schema, modes } = definition
     const store = await this.#tables.run(async () => this.#find(name) ?? (await this.#create(name, schema)))
     const difference = describeSchemaDifference(store.schema, schema)

@@ -54,7 +54,7 @@ async function moveFile(
 ): Promise<CompactionReport> {
   const { versions } = parts
   const { kind, input, outputLevel } = job
-  return table.commits.run(async () => {
+  return table.order.commits.run(async () => {
     const state = versions.current.tables.get(table.id)
     const file = state === undefined ? undefined : findFile(state, input)
     // A flush may have made its last row dead since the job was picked; then it is gone already.
@@ -92,7 +92,7 @@ async function mergeFiles(
     const onProgress = (rows: number): void =>
       control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
     const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
-    await table.commits.run(() => commitMerge(parts, table, inputs, outputs))
+    await table.order.commits.run(() => commitMerge(parts, table, inputs, outputs))
     return {
       table: table.name,
       kind: job.kind,

@@ -99,7 +99,7 @@ export class Database {
       const store = this.#find(name)
       if (store === undefined) throw new MeruError('INVALID', `there is no table "${name}"`)
       await this.#engine.writes.settle()
-      await store.commits.run(() =>
+      await store.order.commits.run(() =>
         this.#engine.versions.commit({ changes: [{ kind: 'dropTable', tableId: store.id }] }, {}, () => {
           this.#engine.tables.delete(store.id)
           store.drop()

@@ -50,7 +50,7 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   const output = await runner.flush({ id, path, schema: table.schema, layout, memtable })
   try {
     if (output.meta !== undefined) await versions.fs.syncDirectory(dataDirectory(table.name))
-    const report = await table.commits.run(() => commitFlush(parts, table, { memtable, ...output }))
+    const report = await table.order.commits.run(() => commitFlush(parts, table, { memtable, ...output }))
     parts.segments.cut(versions.current.walFloor)
     await parts.wal.removeBefore(versions.current.walFloor)
     return report

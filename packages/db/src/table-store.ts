@@ -9,17 +9,21 @@ export class TableStore {
   readonly id: number
   readonly name: string
   readonly schema: TableSchema
-  /** Resolution of a flush and the commit of a compaction exclude each other. */
-  readonly commits: Mutex = new Mutex()
-  /** Of writes that wait for room. */
-  readonly turns: Turns = new Turns()
-  isDropped = false
+  /**
+   * Order among those that change the table. `commits`: resolution of a flush and the commit of a compaction exclude
+   * each other. `turns`: of writes that wait for room.
+   */
+  readonly order: { readonly commits: Mutex; readonly turns: Turns } = {
+    commits: new Mutex(),
+    turns: new Turns(),
+  }
   private readonly memtableBytesMax: number
   /** Sealed memtables are held newest first. */
   private parts: {
     readonly active: Memtable
     readonly sealed: readonly Memtable[]
     readonly version: TableVersion
+    readonly isDropped: boolean
   }
   private cached: ReadView | undefined
 
@@ -35,7 +39,11 @@ export class TableStore {
     this.schema = options.schema
     this.memtableBytesMax = options.memtableBytesMax
     const active = new Memtable({ bytesMax: options.memtableBytesMax })
-    this.parts = { active, sealed: [], version: options.version }
+    this.parts = { active, sealed: [], version: options.version, isDropped: false }
+  }
+
+  get isDropped(): boolean {
+    return this.parts.isDropped
   }
 
   get version(): TableVersion {
@@ -80,14 +88,11 @@ export class TableStore {
 
   /** Seals the active memtable; false if it is empty. */
   seal(): boolean {
-    const { active, sealed, version } = this.parts
+    const { active, sealed } = this.parts
     if (active.entries === 0) return false
     active.seal()
-    this.parts = {
-      active: new Memtable({ bytesMax: this.memtableBytesMax }),
-      sealed: [active, ...sealed],
-      version,
-    }
+    const next = new Memtable({ bytesMax: this.memtableBytesMax })
+    this.parts = { ...this.parts, active: next, sealed: [active, ...sealed] }
     this.cached = undefined
     return true
   }
@@ -96,15 +101,14 @@ export class TableStore {
   install(version: TableVersion, flushed?: Memtable): void {
     const sealed =
       flushed === undefined ? this.parts.sealed : this.parts.sealed.filter((table) => table !== flushed)
-    this.parts = { active: this.parts.active, sealed, version }
+    this.parts = { ...this.parts, sealed, version }
     this.cached = undefined
   }
 
   /** Forgets all rows: the table was dropped. */
   drop(): void {
-    this.isDropped = true
     const active = new Memtable({ bytesMax: this.memtableBytesMax })
-    this.parts = { active, sealed: [], version: TableVersion.empty }
+    this.parts = { active, sealed: [], version: TableVersion.empty, isDropped: true }
     this.cached = undefined
   }
 

@@ -33,9 +33,8 @@ export class WritePath {
   private waiting: WriteGroup[] = []
   /** Batches of groups that are done, for the next ones: their memory has grown to the size in use. */
   private readonly spare: BatchWriter[] = []
-  private isRunning = false
-  /** The last group that is on its way to the log. */
-  private inFlight: WriteGroup | undefined
+  /** Set while groups go to the log: the last one that is on its way. */
+  private running: { inFlight: WriteGroup | undefined } | undefined
   /** Why nothing can be written any more. */
   private failure: MeruError | undefined
 
@@ -73,7 +72,7 @@ export class WritePath {
 
   /** Waits for the writes that were asked for so far; others may go on. Failures are the writers' business. */
   async settle(): Promise<void> {
-    const last = this.waiting.at(-1) ?? this.inFlight
+    const last = this.waiting.at(-1) ?? this.running?.inFlight
     await last?.done.promise.catch(() => undefined)
   }
 
@@ -89,15 +88,16 @@ export class WritePath {
 
   private enqueue(group: WriteGroup): void {
     this.waiting.push(group)
-    if (this.isRunning) return
-    this.isRunning = true
-    void Promise.resolve().then(() => this.drain())
+    if (this.running !== undefined) return
+    const running = { inFlight: undefined }
+    this.running = running
+    void Promise.resolve().then(() => this.drain(running))
   }
 
-  private async drain(): Promise<void> {
+  private async drain(running: { inFlight: WriteGroup | undefined }): Promise<void> {
     while (this.waiting.length > 0) {
       const groups = this.take()
-      this.inFlight = groups.at(-1)
+      running.inFlight = groups.at(-1)
       try {
         if (this.failure !== undefined) throw this.failure
         await this.write(groups)
@@ -105,8 +105,7 @@ export class WritePath {
         this.fail(groups, error)
       }
     }
-    this.inFlight = undefined
-    this.isRunning = false
+    this.running = undefined
   }
 
   /** The groups that go to the log together. */

@@ -144,7 +144,7 @@ export function submit(
 
 /** Whether a write of the table has to wait, for room or behind others that do. */
 function isHeld(engine: Engine, table: TableStore): boolean {
-  return table.turns.isTaken || engine.background.stallOf(table).kind !== 'none'
+  return table.order.turns.isTaken || engine.background.stallOf(table).kind !== 'none'
 }
 
 /** Writes that are held back enter in the order in which they came; whoever comes meanwhile queues up. */
@@ -154,7 +154,7 @@ async function whenThereIsRoom(
   enter: () => Promise<SeqNo>,
 ): Promise<SeqNo> {
   // Places in all tables at once: two batches never wait for each other.
-  const places = tables.map((table) => table.turns.take())
+  const places = tables.map((table) => table.order.turns.take())
   let done: Promise<SeqNo>
   try {
     const rooms = tables.map((table) => engine.background.waitForRoom(table))

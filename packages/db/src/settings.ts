@@ -111,6 +111,9 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
 
 /** The settings in force. Throws a `TypeError` that names each wrong setting. */
 export function resolveSettings(given: Partial<Settings> | undefined): Settings {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw new TypeError(`settings are ${String(given)}; an object expected`)
+  }
   const result = settingsSchema.safeParse({ ...DEFAULT_SETTINGS, ...given })
   if (!result.success) throw new TypeError(`wrong settings: ${z.prettifyError(result.error)}`)
   const settings = result.data as Settings

@@ -176,7 +176,7 @@ describe('after close', () => {
       ['db.stats', () => db.stats()],
     ]
     for (const [what, call] of calls) {
-      await expect((async () => call())(), what).rejects.toMatchObject({ code: 'CLOSED' })
+      await expect((async () => call())(), `${what}`).rejects.toMatchObject({ code: 'CLOSED' })
     }
     // Close made it durable.
     await expect(handle.durable).resolves.toBeGreaterThan(0)
@@ -254,6 +254,7 @@ describe('on a disk', () => {
 
   test('directories above that are missing are made', async () => {
     const db = await open(path.join(root, 'a', 'b', 'c'))
+    expect(db.tableNames()).toEqual([])
     await db.close()
   })
 

@@ -103,6 +103,7 @@ export class Database {
         this.#engine.versions.commit({ changes: [{ kind: 'dropTable', tableId: store.id }] }, {}, () => {
           this.#engine.tables.delete(store.id)
           store.drop()
+          this.#engine.versions.keep(name, new Set())
         }),
       )
     })

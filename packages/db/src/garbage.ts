@@ -24,9 +24,15 @@ export class Garbage {
     return this.pins.pin(state)
   }
 
-  /** Replaces what must stay for a table, such as files that an Iceberg snapshot names. */
+  /**
+   * Replaces what must stay for a table, such as files that an Iceberg snapshot names. What stayed for
+   * that reason alone is dropped.
+   */
   keep(tableName: string, paths: ReadonlySet<string>): void {
+    const before = [...(this.kept.get(tableName) ?? [])]
     this.kept.set(tableName, paths)
+    const released = before.filter((path) => !paths.has(path))
+    this.dropped.push(...this.pins.obsolete(released, new Set()))
   }
 
   get pinnedVersions(): number {

@@ -10,6 +10,7 @@ const count = z.int().positive()
 const layoutSchema = z
   .strictObject({
     pageRows: count,
+    pageBytes: bytes,
     rowPageBytes: count,
     rowGroupRows: count,
     rowGroupBytes: bytes,

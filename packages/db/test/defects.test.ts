@@ -220,6 +220,24 @@ describe('tables that were dropped', () => {
   })
 })
 
+describe('files of the in-place Iceberg table', () => {
+  test('go when no Iceberg snapshot names them any longer, without a reopening', async () => {
+    const memory = new MemoryFs()
+    const settings = { ...QUIET, icebergSnapshotsKept: 2 }
+    const db = await openMemory(memory, { settings })
+    const into = await db.table(events)
+    for (let n = 0; n < 6; n++) {
+      await into.put(name(n))
+      await into.compact()
+      await into.exportIceberg()
+    }
+    expect(await memory.list('tables/events/data')).toHaveLength(2)
+    await db.dropTable('events', { confirm: 'events' })
+    expect(await memory.list('tables/events/data')).toEqual([])
+    await db.close()
+  })
+})
+
 describe('snapshots', () => {
   test('of another database are refused, not read', async () => {
     const [one, two] = [await openMemory(new MemoryFs()), await openMemory(new MemoryFs())]

@@ -43,7 +43,7 @@ export class RowFrames {
       offsets: new Float64Array(count),
       sizes: new Float64Array(count),
       pages: new Int32Array(count),
-      owners: Array.from({ length: count }, () => undefined),
+      owners: [],
       given: 0,
       taken: 0,
     }

@@ -60,7 +60,7 @@ function fileOf(bytes: Uint8Array): FileSystem {
 /** All that the file says, by range and by key, or the code of the error. */
 async function outcomeOf(bytes: Uint8Array, { meta, encoded }: SampleFile, level: number): Promise<unknown> {
   try {
-    const cache = new PageCache({ bytesMax: 1 << 20 })
+    const cache = new PageCache({ bytesMax: 1 << 15 })
     const reader = await SstReader.open({ fs: fileOf(bytes), path: '', meta, schema: events.schema, cache })
     const read = reader.readRowsSync(0, rows.length, columnIds, {
       keys: true,

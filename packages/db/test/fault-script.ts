@@ -56,60 +56,64 @@ type Rows = ReadonlyMap<number, string>
 export class FaultRun {
   readonly memory: MemoryFs
   readonly faulty: FaultyFs
-  readonly fs: FileSystem
   /** Codes of the errors so far, each with its step. */
   readonly failures: { readonly step: Step['do']; readonly error: MeruError }[] = []
   readonly env: TestEnvironment = new TestEnvironment()
-  openHandles = 0
   /** Whoever closes in vain may close again. */
-  failedCloses = 0
-  #db: Database | undefined
-  #table: Table<Item, Item, number> | undefined
-  #lives = 0
-  #writes = 0
-  #visible: Rows = new Map()
-  /** What a reopening may find. */
-  #possible: readonly Rows[] = [new Map()]
-  #isStopped = false
+  readonly handles: { open: number; failedCloses: number } = { open: 0, failedCloses: 0 }
+  readonly #session: {
+    readonly fs: FileSystem
+    db: Database | undefined
+    table: Table<Item, Item, number> | undefined
+    lives: number
+    isStopped: boolean
+  }
+  /** `possible` is what a reopening may find. */
+  readonly #known: { visible: Rows; possible: readonly Rows[]; writes: number } = {
+    visible: new Map(),
+    possible: [new Map()],
+    writes: 0,
+  }
 
   constructor() {
     this.memory = new MemoryFs()
     this.faulty = new FaultyFs(this.memory)
-    this.fs = countHandles(this, this.faulty.fs)
+    const fs = countHandles(this.handles, this.faulty.fs)
+    this.#session = { fs, db: undefined, table: undefined, lives: 0, isStopped: false }
   }
 
   async start(): Promise<void> {
-    const components = { fs: this.fs, env: this.env, probe: probeOf(++this.#lives) }
+    const components = { fs: this.#session.fs, env: this.env, probe: probeOf(++this.#session.lives) }
     try {
-      this.#db = await this.env.until(open('memory', { settings: TINY, components }))
-      this.#table = await this.env.until(this.#db.table(items))
+      this.#session.db = await this.env.until(open('memory', { settings: TINY, components }))
+      this.#session.table = await this.env.until(this.#session.db.table(items))
     } catch (error) {
       this.#note('reopen', error)
       await this.end()
-      if (this.openHandles !== 0)
-        throw new Error(`${this.openHandles} handles stay open after a failed open`, { cause: error })
+      if (this.handles.open !== 0)
+        throw new Error(`${this.handles.open} handles stay open after a failed open`, { cause: error })
       return
     }
-    this.#isStopped = false
+    this.#session.isStopped = false
     const found = await this.rows().catch((error: unknown) => {
       this.#note('reopen', error)
       return this.rows()
     })
-    const match = this.#possible.find((rows) => same(rows, found))
+    const match = this.#known.possible.find((rows) => same(rows, found))
     if (match === undefined)
-      throw new Error(`found ${show(found)}; possible are ${this.#possible.map(show).join(' or ')}`)
-    this.#visible = match
-    this.#possible = [match]
+      throw new Error(`found ${show(found)}; possible are ${this.#known.possible.map(show).join(' or ')}`)
+    this.#known.visible = match
+    this.#known.possible = [match]
   }
 
   /** Runs one step; an error that is not a `MeruError` goes through. */
   async run(step: Step): Promise<void> {
     if (step.do === 'reopen') return this.reopen()
-    if (this.#db === undefined || this.#table === undefined) return
+    if (this.#session.db === undefined || this.#session.table === undefined) return
     try {
-      if (step.do === 'flush') await this.env.until(this.#table.flush())
-      else if (step.do === 'compact') await this.env.until(this.#table.compact())
-      else if (step.do === 'export') await this.env.until(this.#table.exportIceberg())
+      if (step.do === 'flush') await this.env.until(this.#session.table.flush())
+      else if (step.do === 'compact') await this.env.until(this.#session.table.compact())
+      else if (step.do === 'export') await this.env.until(this.#session.table.exportIceberg())
       else if (step.do === 'write') await this.#write(step)
     } catch (error) {
       this.#note(step.do, error)
@@ -119,7 +123,7 @@ export class FaultRun {
 
   /** What reads say now must be what was acknowledged. */
   async check(): Promise<void> {
-    if (this.#table === undefined) return
+    if (this.#session.table === undefined) return
     let found: Rows
     try {
       found = await this.rows()
@@ -127,12 +131,12 @@ export class FaultRun {
       this.#note('reopen', error)
       return
     }
-    if (!same(found, this.#visible))
-      throw new Error(`found ${show(found)}; acknowledged are ${show(this.#visible)}`)
+    if (!same(found, this.#known.visible))
+      throw new Error(`found ${show(found)}; acknowledged are ${show(this.#known.visible)}`)
   }
 
   async rows(): Promise<Rows> {
-    const table = this.#table as Table<Item, Item, number>
+    const table = this.#session.table as Table<Item, Item, number>
     const all = await this.env.until(table.scan().toArray())
     const count = await this.env.until(table.count())
     if (count !== all.length) throw new Error(`count() is ${count}, ${all.length} rows`)
@@ -146,16 +150,16 @@ export class FaultRun {
 
   /** Closes; whatever happens, no file may stay open. */
   async end(): Promise<void> {
-    const db = this.#db
-    this.#db = undefined
-    this.#table = undefined
+    const db = this.#session.db
+    this.#session.db = undefined
+    this.#session.table = undefined
     if (db === undefined) return
     try {
       await this.env.until(db.close())
     } catch (error) {
       this.#note('reopen', error)
     }
-    if (this.#isLeaking()) throw new Error(`${this.openHandles} handles stay open after close`)
+    if (this.#isLeaking()) throw new Error(`${this.handles.open} handles stay open after close`)
   }
 
   /** With all faults gone: everything works again, and nothing on disk is damaged or left behind. */
@@ -175,8 +179,8 @@ export class FaultRun {
   }
 
   async #write(step: Step & { do: 'write' }): Promise<void> {
-    const into = this.#table as Table<Item, Item, number>
-    const text = `write ${++this.#writes} ${'x'.repeat(40)}`
+    const into = this.#session.table as Table<Item, Item, number>
+    const text = `write ${++this.#known.writes} ${'x'.repeat(40)}`
     const apply = (rows: Rows): Rows => {
       const next = new Map(rows)
       for (const id of step.puts) next.set(id, text)
@@ -185,23 +189,24 @@ export class FaultRun {
     }
     try {
       await this.env.until(
-        (this.#db as Database).batch((batch) => {
+        (this.#session.db as Database).batch((batch) => {
           for (const id of step.puts) batch.put(into, { id, text })
           for (const id of step.deletes) batch.delete(into, id)
         }),
       )
     } catch (error) {
       // Only the write that met the failure may be on the disk; what comes after it is refused.
-      if (!this.#isStopped) this.#possible = [...this.#possible, ...this.#possible.map(apply)]
-      this.#isStopped = (error as Partial<MeruError>).code !== 'DISK_FULL'
+      if (!this.#session.isStopped)
+        this.#known.possible = [...this.#known.possible, ...this.#known.possible.map(apply)]
+      this.#session.isStopped = (error as Partial<MeruError>).code !== 'DISK_FULL'
       throw error
     }
-    this.#visible = apply(this.#visible)
-    this.#possible = this.#possible.map(apply)
+    this.#known.visible = apply(this.#known.visible)
+    this.#known.possible = this.#known.possible.map(apply)
   }
 
   #isLeaking(): boolean {
-    return this.openHandles > 0 || this.openHandles < -this.failedCloses
+    return this.handles.open > 0 || this.handles.open < -this.handles.failedCloses
   }
 
   #note(step: Step['do'], error: unknown): void {
@@ -212,22 +217,22 @@ export class FaultRun {
 }
 
 /** Counts what the caller has open. A close that fails has given the handle back all the same. */
-function countHandles(run: { openHandles: number; failedCloses: number }, below: FileSystem): FileSystem {
+function countHandles(handles: { open: number; failedCloses: number }, below: FileSystem): FileSystem {
   const opens = (call: Call): number => (call.operation === 'open' || call.operation === 'create' ? 1 : 0)
   return new InterceptedFs(below, {
     around: async (call, invoke) => {
-      if (call.operation === 'close') run.openHandles--
+      if (call.operation === 'close') handles.open--
       const result = await invoke().catch((error: unknown) => {
-        if (call.operation === 'close') run.failedCloses++
+        if (call.operation === 'close') handles.failedCloses++
         throw error
       })
-      run.openHandles += opens(call)
+      handles.open += opens(call)
       return result
     },
     aroundSync: (call, invoke) => {
-      if (call.operation === 'close') run.openHandles--
+      if (call.operation === 'close') handles.open--
       const result = invoke()
-      run.openHandles += opens(call)
+      handles.open += opens(call)
       return result
     },
   })

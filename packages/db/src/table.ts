@@ -32,6 +32,14 @@ export interface TableOwner {
   close(): Promise<void>
 }
 
+/** What a scan has to let go of, once it has begun. */
+interface ScanHold {
+  release: (() => void) | undefined
+}
+
+/** Scans that are neither finished nor left: they let go when nobody can reach their iterator any more. */
+const abandoned = new FinalizationRegistry<ScanHold>((hold) => hold.release?.())
+
 /** A table of an open database. Made by `Database.table` or `openTable`. */
 export class Table<Row = Record<string, unknown>, Insert = Record<string, unknown>, Key = unknown> {
   readonly database: TableOwner
@@ -133,8 +141,13 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
       signal: query.signal,
     }
     return new RowScan<Row>({
-      batches: () =>
-        this.#batches(query.snapshot, (batch) => new RowBatch<Row>(batch, this.#codec, selection), request),
+      batches: () => {
+        const hold: ScanHold = { release: undefined }
+        const wrap = (batch: ColumnBatch): RowBatch<Row> => new RowBatch<Row>(batch, this.#codec, selection)
+        const batches = this.#batches(hold, query.snapshot, wrap, request)
+        abandoned.register(batches, hold)
+        return batches
+      },
       count: () => this.#pinned(query.snapshot, (view) => countView(view, request)),
     })
   }
@@ -169,18 +182,21 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
   }
 
   async *#batches(
+    hold: ScanHold,
     snapshot: ReadOptions['snapshot'],
     wrap: (batch: ColumnBatch) => RowBatch<Row>,
     request: Parameters<typeof scanView>[1],
   ): AsyncGenerator<RowBatch<Row>, void, undefined> {
+    const { versions } = this.#engine
     const { view, pin } = this.#reader.hold(snapshot)
+    hold.release = () => versions.release(pin)
     try {
       for await (const batch of scanView(view, request)) {
         checkOpen(this.#engine)
         yield wrap(batch)
       }
     } finally {
-      this.#engine.versions.release(pin)
+      versions.release(pin)
     }
   }
 

@@ -23,19 +23,18 @@ class Run {
   readonly calls: Call[] = []
   sealedMax = 0
   readonly #settings: Partial<Settings>
-  #db: Database | undefined
-  #table: Users | undefined
+  #opened: { readonly db: Database; readonly table: Users } | undefined
 
   constructor(settings: Partial<Settings>) {
     this.#settings = { ...TINY, ...settings }
   }
 
   get db(): Database {
-    return this.#db as Database
+    return (this.#opened as { db: Database }).db
   }
 
   get table(): Users {
-    return this.#table as Users
+    return (this.#opened as { table: Users }).table
   }
 
   async open(): Promise<this> {
@@ -54,8 +53,8 @@ class Run {
       env: this.env,
       onEvent: (event: EngineEvent): void => void this.events.push(event),
     }
-    this.#db = await open('memory', { settings: this.#settings, components })
-    this.#table = (await this.#db.table(users)) as never
+    const db = await open('memory', { settings: this.#settings, components })
+    this.#opened = { db, table: (await db.table(users)) as never }
     return this
   }
 

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import * as api from '../src/index.ts'
+
+/** What a release may add to and never take from. Types are held by the tests of types. */
+const NAMES = [
+  'Batch',
+  'CorruptionError',
+  'DEFAULT_SETTINGS',
+  'Database',
+  'MeruError',
+  'RowBatch',
+  'RowScan',
+  'Snapshot',
+  'Table',
+  'WriteHandle',
+  'open',
+  'openTable',
+  'startsWith',
+  't',
+  'table',
+  'tableFromZod',
+  'verify',
+]
+
+/** Methods and accessors of a class, without those of the language. */
+function membersOf(type: { readonly prototype: object }): string[] {
+  return Object.getOwnPropertyNames(type.prototype)
+    .filter((name) => name !== 'constructor')
+    .toSorted()
+}
+
+test('the names that the package exports', () => {
+  expect(Object.keys(api).toSorted()).toEqual(NAMES)
+})
+
+test.each([
+  [
+    api.Database,
+    [
+      'batch',
+      'close',
+      'compact',
+      'dropTable',
+      'flush',
+      'openSole',
+      'path',
+      'snapshot',
+      'stats',
+      'storedTable',
+      'table',
+      'tableNames',
+    ],
+  ],
+  [
+    api.Table,
+    [
+      'close',
+      'compact',
+      'count',
+      'delete',
+      'deleteMany',
+      'exportIceberg',
+      'flush',
+      'get',
+      'getMany',
+      'getSync',
+      'has',
+      'name',
+      'put',
+      'putMany',
+      'scan',
+      'schema',
+      'stats',
+    ],
+  ],
+  [api.RowScan, ['batches', 'count', 'first', 'toArray']],
+  [api.RowBatch, ['column', 'columns', 'rows']],
+  [api.Snapshot, ['close', 'hold', 'viewOf']],
+  [api.Batch, ['delete', 'end', 'put', 'tables']],
+  [api.WriteHandle, ['durable', 'then']],
+])('the members of $name', (type, members) => {
+  expect(membersOf(type as never)).toEqual(members)
+})
+
+test('every error has a code or is a TypeError', () => {
+  expect(new api.CorruptionError({ file: 'a', offset: 3 }, 'broken')).toMatchObject({
+    code: 'CORRUPT',
+    file: 'a',
+    offset: 3,
+  })
+  expect(new api.MeruError('IO', 'x')).toBeInstanceOf(Error)
+})

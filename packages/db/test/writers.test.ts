@@ -26,7 +26,8 @@ function among(pid: number): ProcessProbe {
 
 /** Such a process may write to a directory that forbids it. */
 const WRITES_ANYWHERE = process.getuid?.() === 0 || process.platform === 'win32'
-if (WRITES_ANYWHERE) console.warn('skipped: a directory that may not be written; nothing forbids root to')
+if (WRITES_ANYWHERE)
+  process.stderr.write('skipped: a directory that may not be written; nothing forbids root to\n')
 
 describe('a second opener', () => {
   test('is refused while the first is alive, and told who that is', async () => {

@@ -147,6 +147,20 @@ describe('flushes', () => {
     await found.close()
   })
 
+  test('of one table wait for the writes of other tables that came before', async () => {
+    const memory = new MemoryFs()
+    const db = await openMemory(memory, { settings: QUIET, components: { probe: probeOf(1) } })
+    const one = await db.table(events)
+    const two = await db.table(users)
+    await one.put(name(1), { durability: 'buffered' })
+    await two.put({ tenant: 'a', id: 1, name: 'Ann' }, { durability: 'buffered' })
+    await two.flush()
+    const found = await openMemory(memory.crash('drop'), { seed: 2, components: { probe: probeOf(2) } })
+    expect(await (await found.table(users)).count()).toBe(1)
+    expect(await (await found.table(events)).count()).toBe(1)
+    await found.close()
+  })
+
   test('do not cut the log to a segment that is not there yet', async () => {
     const memory = new MemoryFs()
     const gate = new Gate(memory)

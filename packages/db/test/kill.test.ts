@@ -15,12 +15,14 @@ const SEED = Number(process.env['MERU_SEED'] ?? Date.now())
 const CHILD = fileURLToPath(new URL('kill-child.ts', import.meta.url))
 /** Every so often the process dies while it opens, which means: while it recovers. */
 const OPENING_ODDS = 4
+const PATIENCE_MS = 30_000
 
 /** A writing process, and the counters that it said are durable. */
 class Writer {
   readonly acknowledged: number[] = WRITERS.map(() => 0)
   errors = ''
   readonly #process: ChildProcess
+  readonly #closed: Promise<unknown>
   readonly #lines: Set<string> = new Set()
   #tell: () => void = () => undefined
 
@@ -28,6 +30,7 @@ class Writer {
     this.#process = spawn(process.execPath, ['--conditions=@meru/source', CHILD, directory], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    this.#closed = once(this.#process, 'close')
     let rest = ''
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')
@@ -38,19 +41,26 @@ class Writer {
     this.#process.once('exit', () => this.#tell())
   }
 
-  /** Waits for the first line that begins so, or for the end of the process. */
+  /** Waits for the first line that begins so. Throws if the process ends before, or hangs. */
   async until(beginning: string): Promise<void> {
     const isThere = (): boolean => [...this.#lines].some((line) => line.startsWith(beginning))
-    while (!isThere() && this.#process.exitCode === null) {
+    const timer = setTimeout(() => this.#tell(), PATIENCE_MS)
+    const begun = performance.now()
+    while (!isThere()) {
+      const isOver = this.#process.exitCode !== null || performance.now() - begun >= PATIENCE_MS
+      if (isOver)
+        throw new Error(
+          `"${beginning}" does not come; there are ${[...this.#lines].join(', ')}\n${this.errors}`,
+        )
       await new Promise<void>((resolve) => (this.#tell = resolve))
     }
+    clearTimeout(timer)
   }
 
   /** Kills it if it is still alive, and reads what is left in the pipe. */
   async kill(): Promise<void> {
-    const closed = once(this.#process, 'close')
     this.#process.kill('SIGKILL')
-    await closed
+    await this.#closed
   }
 
   #read(line: string): void {
@@ -120,7 +130,7 @@ describe('a process that is killed while it writes', () => {
           const acknowledged = durable.map((n, index) => Math.max(n, writer.acknowledged[index]))
           const problems = (await verify(directory)).problems
           expect(problems, `round ${round}`).toEqual([])
-          await using db = await open(directory, { settings: SETTINGS })
+          await using db = await open(directory, { settings: { ...SETTINGS, workers: 0 } })
           replayed += db.recovery.rows
           const one = await db.table(left)
           const two = await db.table(right)

@@ -10,6 +10,8 @@ const base: UserWorkspaceConfig = defineProject({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Stated: on two cores Vitest would leave one idle, and only a project's own value counts.
+    maxWorkers: 2,
     // Worker threads that a test starts load the sources through Node itself.
     execArgv: ['--conditions=@meru/source'],
     testTimeout: 30_000,

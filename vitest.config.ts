@@ -7,7 +7,6 @@ const scripts = mergeConfig(base, { test: { name: 'scripts', root: './scripts', 
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: ['packages/*/vitest.config.ts', 'apps/*/vitest.config.ts', scripts],
-    maxWorkers: 2,
   },
 })
 

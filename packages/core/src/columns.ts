@@ -10,20 +10,46 @@ export type ColumnMode = 'bigint' | 'number' | 'date'
 export type ColumnModes = Readonly<Record<string, ColumnMode>>
 
 /** A column in the making; `t` makes them. `Value` is the JavaScript type of its values. */
-export interface Column<Value = unknown, Nullable extends boolean = boolean> {
+export interface Column<
+  Value = unknown,
+  Nullable extends boolean = boolean,
+  Defaulted extends boolean = boolean,
+> {
   readonly type: ColumnType
   readonly mode: ColumnMode | undefined
   readonly isNullable: Nullable
+  readonly hasDefault: Defaulted
+  /** What `default` was given; undefined without it. */
+  readonly defaultValue: unknown
   /** Carries the type of the values for inference; has no value at run time. */
   readonly $value: Value
   /** The same column, which may also hold null. */
-  nullable(): Column<Value, true>
+  nullable(): Column<Value, true, Defaulted>
+  /**
+   * The same column, which rows may leave out: they then hold this value. Added to a table that has rows, it
+   * is the value of those too.
+   */
+  default(value: Value): Column<Value, Nullable, true>
 }
 
 function column<Value>(type: ColumnType, mode?: ColumnMode): Column<Value, false> {
-  const make = (isNullable: boolean): unknown =>
-    Object.freeze({ type: Object.freeze(type), mode, isNullable, nullable: () => make(true) })
-  return make(false) as Column<Value, false>
+  Object.freeze(type)
+  const make = (isNullable: boolean, defaultValue: unknown): unknown =>
+    Object.freeze({
+      type,
+      mode,
+      isNullable,
+      hasDefault: defaultValue !== undefined,
+      defaultValue,
+      nullable: () => make(true, defaultValue),
+      default: (value: unknown) => make(isNullable, given(value)),
+    })
+  return make(false, undefined) as Column<Value, false>
+}
+
+function given(value: unknown): unknown {
+  if (value !== undefined && value !== null) return value
+  throw new TypeError(`a default is a value, not ${String(value)}; a nullable column without one is null`)
 }
 
 const PRECISION_MAX = 38

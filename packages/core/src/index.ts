@@ -25,7 +25,20 @@ export { tableFromZod } from './table-from-zod.ts'
 export { FIRST_COLUMN_ID, keyColumns, valueColumns, type ColumnDef, type TableSchema } from './schema.ts'
 export { checkSchema, checkTableName } from './schema-rules.ts'
 export { schemaSchema, parseTableSchema } from './schema-json.ts'
-export { sameSchema, describeSchemaDifference } from './schema-difference.ts'
+export {
+  addedColumns,
+  describeResolution,
+  describeSchemaDifference,
+  sameSchema,
+} from './schema-difference.ts'
+export { columnCode, valueCode } from './schema-code.ts'
+export { schemaChangeProblem, SchemaDraft, type ColumnPosition } from './schema-change.ts'
+export { Alteration, type Altered } from './alteration.ts'
+export { decodeDefault, encodeDefault } from './default-value.ts'
+export { isPromotion, promotableDays } from './promotion.ts'
+export { projectionBetween, SchemaProjection, type ColumnProjection } from './schema-projection.ts'
+export { RowProjection } from './row-projection.ts'
+export { fromHex, toHex } from './hex.ts'
 export { KIND_PUT, KIND_DELETE, KEY_BYTES_MAX, VALUE_BYTES_MAX, type EntryKind, type SeqNo } from './entry.ts'
 export { compareBytes, compareKeys } from './byte-compare.ts'
 export { ByteWriter } from './byte-writer.ts'

@@ -1,4 +1,5 @@
 import { physicalOf, type ColumnType, type Physical } from './column-type.ts'
+import { fromHex } from './hex.ts'
 import type { TableSchema } from './schema.ts'
 
 /** Where one column lies in the encoded row. */
@@ -20,6 +21,8 @@ export interface ColumnPlace {
   readonly offset: number
   /** For a value column of type `bytes` its position among those, else -1. */
   readonly variableIndex: number
+  /** The value that a row gets which says nothing of the column, as encoded rows hold it. */
+  readonly writeDefault: Uint8Array | undefined
 }
 
 /** The shape of encoded rows of one schema; see `docs/format/row.md`. */
@@ -64,6 +67,7 @@ export function rowLayout(schema: TableSchema): RowLayout {
       nullBit: isValue && !column.required ? nullBit++ : -1,
       offset: isValue && physical !== 'bytes' ? offset : -1,
       variableIndex: isValue && physical === 'bytes' ? variableCount++ : -1,
+      writeDefault: column.writeDefault === undefined ? undefined : fromHex(column.writeDefault),
     }
     if (place.offset >= 0) offset += width
     return place

@@ -1,9 +1,12 @@
 import { typeName } from './column-type.ts'
+import type { ColumnModes } from './columns.ts'
+import { columnCode, valueCode } from './schema-code.ts'
+import { isPromotion } from './promotion.ts'
 import { keyColumns, type ColumnDef, type TableSchema } from './schema.ts'
 
 /**
- * True if a declared schema fits a stored one: the same columns by name, with the same types, in the
- * same order, and the same key. Ids and the schema id are the store's own and may differ.
+ * True if a declared schema fits a stored one: the same columns by name, with the same types and write
+ * defaults, in the same order, and the same key. Ids and the schema id are the store's own and may differ.
  */
 export function sameSchema(stored: TableSchema, declared: TableSchema): boolean {
   return differences(stored, declared).length === 0
@@ -14,10 +17,111 @@ export function describeSchemaDifference(stored: TableSchema, declared: TableSch
   return differences(stored, declared).join('\n')
 }
 
+/**
+ * The call of `alter` that makes a stored schema the declared one, as code; or why there is none. Renames
+ * cannot be told from a drop and an addition, so they are only hinted at.
+ */
+export function describeResolution(
+  stored: TableSchema,
+  declared: TableSchema,
+  modes: ColumnModes = {},
+): string {
+  if (names(keyColumns(stored)) !== names(keyColumns(declared))) {
+    return 'the key of a table cannot change; make another table and copy the rows'
+  }
+  const steps: string[] = []
+  const refusals: string[] = []
+  for (const column of declared.columns) {
+    const old = named(stored, column.name)
+    if (old === undefined) {
+      if (column.required && column.writeDefault === undefined) {
+        refusals.push(`column "${column.name}" is required; give it a default or make it nullable`)
+      } else steps.push(`.add(${JSON.stringify(column.name)}, ${columnCode(column, modes[column.name])})`)
+    } else changeSteps(old, column, modes, steps, refusals)
+  }
+  const dropped = stored.columns.filter((column) => named(declared, column.name) === undefined)
+  for (const column of dropped) steps.push(`.drop(${JSON.stringify(column.name)})`)
+  steps.push(...moves(stored, declared))
+  if (refusals.length > 0) return `no change of the table makes it so:\n${refusals.join('\n')}`
+  const call = `table.alter((a) => a${steps.join('')})`
+  const hint = renameHint(dropped, stored, declared)
+  return hint === undefined ? call : `${call}\n${hint}`
+}
+
+/**
+ * The columns that a declared schema has more than the stored one, if all else is equal: what
+ * `evolve: 'add'` adds. Undefined if something else differs, or a new column has no value for rows that
+ * are there.
+ */
+export function addedColumns(stored: TableSchema, declared: TableSchema): readonly ColumnDef[] | undefined {
+  const added = declared.columns.filter((column) => named(stored, column.name) === undefined)
+  const rest = { ...declared, columns: declared.columns.filter((column) => !added.includes(column)) }
+  if (differences(stored, rest).length > 0) return undefined
+  if (added.some((column) => column.required && column.writeDefault === undefined)) return undefined
+  return added
+}
+
+function changeSteps(
+  old: ColumnDef,
+  column: ColumnDef,
+  modes: ColumnModes,
+  steps: string[],
+  refusals: string[],
+): void {
+  const name = JSON.stringify(column.name)
+  if (typeName(old.type) !== typeName(column.type)) {
+    if (isPromotion(old.type, column.type)) {
+      steps.push(`.widen(${name}, ${columnCode({ type: column.type, required: true }, modes[column.name])})`)
+    } else {
+      const change = `${typeName(old.type)} to ${typeName(column.type)}`
+      refusals.push(`column ${name} cannot go from ${change}; add another column and copy into it`)
+    }
+  }
+  if (old.required && !column.required) steps.push(`.makeNullable(${name})`)
+  if (!old.required && column.required) {
+    refusals.push(`column ${name} may hold null and cannot become required; declare it nullable`)
+  }
+  if (old.writeDefault === column.writeDefault || refusals.length > 0) return
+  if (column.writeDefault === undefined) steps.push(`.dropDefault(${name})`)
+  else steps.push(`.setDefault(${name}, ${valueCode(column, modes[column.name], column.writeDefault)})`)
+}
+
+/** Moves that bring the columns, after additions at the end and drops, into the declared order. */
+function moves(stored: TableSchema, declared: TableSchema): string[] {
+  const wanted = declared.columns.map((column) => column.name)
+  const kept = stored.columns.map((column) => column.name).filter((name) => wanted.includes(name))
+  const order = [...kept, ...wanted.filter((name) => !kept.includes(name))]
+  const steps: string[] = []
+  wanted.forEach((name, i) => {
+    if (order[i] === name) return
+    order.splice(order.indexOf(name), 1)
+    order.splice(i, 0, name)
+    const place = i === 0 ? "'first'" : `{ after: ${JSON.stringify(wanted[i - 1])} }`
+    steps.push(`.move(${JSON.stringify(name)}, ${place})`)
+  })
+  return steps
+}
+
+function renameHint(
+  dropped: readonly ColumnDef[],
+  stored: TableSchema,
+  declared: TableSchema,
+): string | undefined {
+  for (const old of dropped) {
+    const other = declared.columns.find(
+      (column) => named(stored, column.name) === undefined && typeName(column.type) === typeName(old.type),
+    )
+    if (other !== undefined) {
+      return `if "${other.name}" is "${old.name}" under another name, rename it instead of losing its values: .rename({ ${JSON.stringify(old.name)}: ${JSON.stringify(other.name)} })`
+    }
+  }
+  return undefined
+}
+
 function differences(stored: TableSchema, declared: TableSchema): string[] {
   const found: string[] = []
   for (const column of stored.columns) {
-    const other = declared.columns.find((candidate) => candidate.name === column.name)
+    const other = named(declared, column.name)
     if (other === undefined)
       found.push(`column "${column.name}" (${show(column)}) is stored but not declared`)
     else if (show(other) !== show(column)) {
@@ -25,7 +129,7 @@ function differences(stored: TableSchema, declared: TableSchema): string[] {
     }
   }
   for (const column of declared.columns) {
-    if (!stored.columns.some((candidate) => candidate.name === column.name)) {
+    if (named(stored, column.name) === undefined) {
       found.push(`column "${column.name}" (${show(column)}) is declared but not stored`)
     }
   }
@@ -43,10 +147,16 @@ function differences(stored: TableSchema, declared: TableSchema): string[] {
   return found
 }
 
+function named(schema: TableSchema, name: string): ColumnDef | undefined {
+  return schema.columns.find((column) => column.name === name)
+}
+
 function names(columns: readonly ColumnDef[]): string {
   return columns.map((column) => column.name).join(', ')
 }
 
 function show(column: ColumnDef): string {
-  return column.required ? typeName(column.type) : `${typeName(column.type)}, nullable`
+  const type = column.required ? typeName(column.type) : `${typeName(column.type)}, nullable`
+  if (column.writeDefault === undefined) return type
+  return `${type}, default ${valueCode(column, undefined, column.writeDefault)}`
 }

@@ -29,12 +29,21 @@ const columnType: z.ZodType<ColumnType> = z.union([
   z.strictObject({ kind: z.literal('fixed'), length: z.int().min(1).max(65_535) }),
 ]) as z.ZodType<ColumnType>
 
+const hex = z.string().regex(/^([0-9a-f]{2})*$/, 'expected lower-case hex')
+
+const columnDef = z.strictObject({
+  id: z.int().min(1),
+  name: z.string(),
+  type: columnType,
+  required: z.boolean(),
+  initialDefault: z.exactOptional(hex),
+  writeDefault: z.exactOptional(hex),
+})
+
 /** A `TableSchema` as it is persisted. Checks shapes; `parseTableSchema` also checks names, ids and key. */
 export const schemaSchema: z.ZodType<TableSchema> = z.strictObject({
   schemaId: z.int().min(0),
-  columns: z.array(
-    z.strictObject({ id: z.int().min(1), name: z.string(), type: columnType, required: z.boolean() }),
-  ),
+  columns: z.array(columnDef),
   key: z.array(z.int().min(1)),
   lastColumnId: z.int().min(1),
 })

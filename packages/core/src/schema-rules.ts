@@ -1,4 +1,4 @@
-import { typeName } from './column-type.ts'
+import { physicalOf, typeName, type ColumnType } from './column-type.ts'
 import { FIRST_COLUMN_ID, type TableSchema } from './schema.ts'
 import { isWellFormed } from './text.ts'
 
@@ -40,7 +40,8 @@ export function checkSchema(table: string, schema: TableSchema): void {
   if (schema.columns.length > COLUMNS_MAX) fail(`${schema.columns.length} columns, at most ${COLUMNS_MAX}`)
   const names = new Set<string>()
   const ids = new Set<number>()
-  for (const { id, name } of schema.columns) {
+  for (const column of schema.columns) {
+    const { id, name } = column
     const problem = columnNameProblem(name)
     if (problem !== undefined) fail(`column name ${JSON.stringify(name)} ${problem}`)
     if (names.has(name)) fail(`two columns are named "${name}"`)
@@ -50,8 +51,19 @@ export function checkSchema(table: string, schema: TableSchema): void {
     }
     names.add(name)
     ids.add(id)
+    const bad =
+      defaultProblem(column.type, column.initialDefault) ?? defaultProblem(column.type, column.writeDefault)
+    if (bad !== undefined) fail(`column "${name}" has a default ${bad}`)
   }
   checkKey(schema, fail)
+}
+
+/** What is wrong with a default in hex, or `undefined`. */
+function defaultProblem(type: ColumnType, hex: string | undefined): string | undefined {
+  if (hex === undefined) return undefined
+  const { physical, width } = physicalOf(type)
+  if (physical === 'bytes' || hex.length === 2 * width) return undefined
+  return `of ${hex.length / 2} bytes, where a ${typeName(type)} has ${width}`
 }
 
 function checkKey(schema: TableSchema, fail: (problem: string) => never): void {
@@ -61,6 +73,11 @@ function checkKey(schema: TableSchema, fail: (problem: string) => never): void {
     const column = schema.columns.find((candidate) => candidate.id === id)
     if (column === undefined) return fail(`the key names column id ${id}, which does not exist`)
     if (!column.required) fail(`key column "${column.name}" may be null; key columns are required`)
+    if (column.writeDefault !== undefined || column.initialDefault !== undefined) {
+      fail(
+        `key column "${column.name}" has a default; rows that leave their key out would replace one another`,
+      )
+    }
     if (column.type.kind === 'float' || column.type.kind === 'double') {
       fail(`key column "${column.name}" is a ${typeName(column.type)}, which has no order fit for a key`)
     }

@@ -10,6 +10,13 @@ export interface ColumnDef {
   readonly name: string
   readonly type: ColumnType
   readonly required: boolean
+  /**
+   * Hex of the value, in the form of encoded rows, that rows have which were written before the column was
+   * there; null without it. Set when the column is added to a table, and never changed but by widening.
+   */
+  readonly initialDefault?: string
+  /** Hex of the value that a written row gets where it says nothing of the column. */
+  readonly writeDefault?: string
 }
 
 /** What a table looks like. Plain data: printable, comparable, persisted whole in the manifest. */

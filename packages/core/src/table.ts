@@ -1,5 +1,6 @@
 import type { Column, ColumnMode, ColumnModes } from './columns.ts'
 import { FIRST_COLUMN_ID, type ColumnDef, type TableSchema } from './schema.ts'
+import { writeDefaultOf } from './default-value.ts'
 import { checkSchema, checkTableName } from './schema-rules.ts'
 
 /** What `table()` makes: the schema of a table, and in its type the types of its rows. */
@@ -20,17 +21,17 @@ export interface TableDefinition<
 
 /** The rows that reads of a table give. */
 export type InferRow<D extends { readonly $row: unknown }> = D['$row']
-/** The rows that writes to a table take: columns that may be null may be left out. */
+/** The rows that writes to a table take: columns that may be null, or have a default, may be left out. */
 export type InferInsert<D extends { readonly $insert: unknown }> = D['$insert']
 /** The primary key: the value itself for one column, else an object with a property for each column. */
 export type InferKey<D extends { readonly $key: unknown }> = D['$key']
 
 export type Columns = Readonly<Record<string, Column>>
 
-type Simplify<T> = { [P in keyof T]: T[P] } & {}
-type ValueOf<C> = C extends { readonly $value: infer V } ? V : never
-type NullableNames<C extends Columns> = {
-  [P in keyof C]: C[P] extends { readonly isNullable: true } ? P : never
+export type Simplify<T> = { [P in keyof T]: T[P] } & {}
+export type ValueOf<C> = C extends { readonly $value: infer V } ? V : never
+type OptionalNames<C extends Columns> = {
+  [P in keyof C]: C[P] extends { readonly isNullable: true } | { readonly hasDefault: true } ? P : never
 }[keyof C]
 
 export type RowOf<C extends Columns> = {
@@ -38,8 +39,8 @@ export type RowOf<C extends Columns> = {
 }
 
 export type InsertOf<C extends Columns> = Simplify<
-  { [P in Exclude<keyof C, NullableNames<C>>]: ValueOf<C[P]> } & {
-    [P in NullableNames<C>]?: ValueOf<C[P]> | null | undefined
+  { [P in Exclude<keyof C, OptionalNames<C>>]: ValueOf<C[P]> } & {
+    [P in OptionalNames<C>]?: RowOf<C>[P] | undefined
   }
 >
 
@@ -74,7 +75,14 @@ export function defineSchema(
   const modes: Record<string, ColumnMode> = {}
   const defs = Object.entries(columns).map(([name, column], index): ColumnDef => {
     if (column.mode !== undefined) modes[name] = column.mode
-    return { id: FIRST_COLUMN_ID + index, name, type: column.type, required: !column.isNullable }
+    const { type, isNullable } = column
+    return {
+      id: FIRST_COLUMN_ID + index,
+      name,
+      type,
+      required: !isNullable,
+      ...writeDefaultOf(table, name, column),
+    }
   })
   const keyIds = key.map((name) => {
     const def = defs.find((candidate) => candidate.name === name)

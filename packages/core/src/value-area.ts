@@ -15,7 +15,8 @@ export interface ValueArea {
 }
 
 /**
- * Appends the value bytes of a row, given its values in schema order. Absent values are null. Throws
+ * Appends the value bytes of a row, given its values in schema order. A value that is undefined is the
+ * column's write default, or else null. Throws
  * `INVALID`, with something half-written behind, if a column does not take its value.
  */
 export function appendValueArea(out: ByteWriter, area: ValueArea, values: readonly unknown[]): void {
@@ -29,7 +30,10 @@ export function appendValueArea(out: ByteWriter, area: ValueArea, values: readon
     const plan = plans[i]
     const value = values[plan.index]
     const fixed = plan.fixed
-    if (value === undefined || value === null) {
+    if (value === undefined && plan.writeDefault !== undefined) {
+      if (fixed === undefined) out.append(plan.writeDefault)
+      else out.bytes.set(plan.writeDefault, start + plan.offset)
+    } else if (value === undefined || value === null) {
       if (plan.nullBit < 0) throw invalidValue(plan, value, 'a value; the column is required')
       out.bytes[start + (plan.nullBit >>> 3)] |= 1 << (plan.nullBit & 7)
       if (fixed !== undefined) out.bytes.fill(0, start + plan.offset, start + plan.offset + plan.width)
@@ -44,7 +48,8 @@ export function appendValueArea(out: ByteWriter, area: ValueArea, values: readon
   }
 }
 
-function appendVariable(out: ByteWriter, plan: ColumnPlan, value: unknown): void {
+/** Appends a string or binary value; throws `INVALID` if the column does not take it. */
+export function appendVariable(out: ByteWriter, plan: ColumnPlan, value: unknown): void {
   if (plan.type.kind === 'string') {
     if (typeof value !== 'string') throw invalidValue(plan, value, 'a string')
     if (!appendText(out, value)) throw halfPair(plan, value)

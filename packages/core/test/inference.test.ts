@@ -1,5 +1,6 @@
 import { describe, expectTypeOf, test } from 'vitest'
 import {
+  type Alteration,
   startsWith,
   t,
   table,
@@ -105,5 +106,88 @@ describe('types follow from a table', () => {
     >()
     const role: KeyRange<'admin' | 'user'> = { prefix: 'admin', gt: 'user' }
     expectTypeOf(role).toExtend<KeyRange<'admin' | 'user'>>()
+  })
+})
+
+describe('types follow from changes of a table', () => {
+  type Visits = Alteration<InferRow<typeof visits>, InferInsert<typeof visits>, InferKey<typeof visits>>
+  type Users = Alteration<InferRow<typeof users>, InferInsert<typeof users>, InferKey<typeof users>>
+  const typed: (code: (visits: Visits, users: Users) => unknown) => void = () => undefined
+  interface Visit {
+    city: string
+    at: number
+    raw: Uint8Array
+    x: number
+  }
+
+  test('added columns: null where they may be, left out where they have a default', () => {
+    typed((a) => {
+      const after = a.add('note', t.string().nullable()).add('level', t.int().default(1))
+      expectTypeOf(after.$row).toEqualTypeOf<{
+        city: string
+        at: number
+        raw: Uint8Array
+        x: number
+        note: string | null
+        level: number
+      }>()
+      expectTypeOf(after.$insert).toEqualTypeOf<{
+        city: string
+        at: number
+        raw: Uint8Array
+        x: number
+        note?: string | null | undefined
+        level?: number | undefined
+      }>()
+      // @ts-expect-error a column of that name is there
+      a.add('city', t.string().nullable())
+      // @ts-expect-error the default is of another type
+      t.int().default('x')
+    })
+  })
+
+  test('dropped, renamed and swapped columns, also in a key of several', () => {
+    typed((a) => {
+      expectTypeOf(a.drop('x').$row).toEqualTypeOf<Omit<Visit, 'x'>>()
+      const renamed = a.rename({ city: 'town', at: 'x', x: 'at' })
+      expectTypeOf(renamed.$row).toEqualTypeOf<{ town: string; x: number; raw: Uint8Array; at: number }>()
+      expectTypeOf(renamed.$key).toEqualTypeOf<{ town: string; x: number; raw: Uint8Array }>()
+      // @ts-expect-error there is no such column
+      a.drop('nobody')
+      // @ts-expect-error it was dropped
+      a.drop('x').makeNullable('x')
+    })
+    typed((_, a) => {
+      expectTypeOf(a.rename({ id: 'key' }).$key).toEqualTypeOf<bigint>()
+    })
+  })
+
+  test('widened columns keep that they may be null or left out', () => {
+    typed((_, a) => {
+      const after = a.widen('age', t.long())
+      expectTypeOf(after.$row.age).toEqualTypeOf<bigint | null>()
+      expectTypeOf(after.$insert.age).toEqualTypeOf<bigint | null | undefined>()
+      expectTypeOf(a.widen('age', t.long({ mode: 'number' })).$row.age).toEqualTypeOf<number | null>()
+    })
+  })
+
+  test('columns that may be null, and defaults', () => {
+    typed((a) => {
+      const nullable = a.makeNullable('x')
+      expectTypeOf(nullable.$row.x).toEqualTypeOf<number | null>()
+      expectTypeOf(nullable.$insert.x).toEqualTypeOf<number | null | undefined>()
+      const lazy = a.setDefault('x', 1)
+      expectTypeOf(lazy.$row).toEqualTypeOf<Visit>()
+      expectTypeOf(lazy.$insert.x).toEqualTypeOf<number | undefined>()
+      expectTypeOf(lazy.dropDefault('x').$insert).toEqualTypeOf<Visit>()
+      // @ts-expect-error the default is of another type
+      a.setDefault('x', 'one')
+    })
+  })
+
+  test('a declared default may be left out too', () => {
+    const jobs = table('jobs', { id: t.int(), state: t.string().default('new') }, { key: ['id'] })
+    expectTypeOf<InferRow<typeof jobs>>().toEqualTypeOf<{ id: number; state: string }>()
+    expectTypeOf<InferInsert<typeof jobs>>().toEqualTypeOf<{ id: number; state?: string | undefined }>()
   })
 })

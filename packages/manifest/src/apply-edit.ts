@@ -1,6 +1,6 @@
 import { MeruError, type TableSchema } from '@meru/core'
 import { isTableName } from './file-names.ts'
-import { schemaChangeProblem, schemaProblem } from './schema-rules.ts'
+import { nextSchemaProblem, schemaProblem } from './schema-rules.ts'
 import {
   compareFiles,
   compareWalFloors,
@@ -89,7 +89,7 @@ class TableDraft {
 
   setSchema(schema: TableSchema): void {
     const { schemas } = this.#table
-    const problem = schemaChangeProblem(schemas[schemas.length - 1], schema)
+    const problem = nextSchemaProblem(schemas[schemas.length - 1], schema)
     if (problem !== undefined) this.#refuse(`schema ${schema.schemaId}: ${problem}`)
     this.#table = { ...this.#table, schemas: [...schemas, schema], schemaId: schema.schemaId }
   }

@@ -1,6 +1,5 @@
-import { schemaSchema } from '@meru/core'
+import { fromHex, schemaSchema } from '@meru/core'
 import { z } from 'zod'
-import { fromHex } from './hex.ts'
 import type { SstFile, TableState, WalFloor } from './state.ts'
 import type { Change } from './version-edit.ts'
 

@@ -1,4 +1,4 @@
-import { CorruptionError, MeruError } from '@meru/core'
+import { CorruptionError, MeruError, toHex } from '@meru/core'
 import { crc32 } from '@meru/fs'
 import { parseEditBody, parseStateBody } from './body-schema.ts'
 import {
@@ -20,7 +20,6 @@ import {
   OFFSET_PREVIOUS,
   OFFSET_VERSION,
 } from './format.ts'
-import { toHex } from './hex.ts'
 import { stateProblem } from './state-rules.ts'
 import type { DatabaseState } from './state.ts'
 import type { VersionEdit } from './version-edit.ts'

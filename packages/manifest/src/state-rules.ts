@@ -1,7 +1,6 @@
-import { compareKeys } from '@meru/core'
+import { compareKeys, toHex } from '@meru/core'
 import { isFileId, isTableName } from './file-names.ts'
-import { toHex } from './hex.ts'
-import { schemaChangeProblem, schemaProblem } from './schema-rules.ts'
+import { nextSchemaProblem, schemaProblem } from './schema-rules.ts'
 import { compareFiles, type DatabaseState, type DeadRef, type SstFile, type TableState } from './state.ts'
 
 const HASH = /^[0-9a-f]{64}$/
@@ -95,7 +94,7 @@ function tableProblem(table: TableState): string | undefined {
   if (table.schemaId !== table.schemas.length - 1) return `schema ${table.schemaId} is not the last one`
   for (let i = 0; i < table.schemas.length; i++) {
     const schema = table.schemas[i]
-    const problem = i === 0 ? schemaProblem(schema) : schemaChangeProblem(table.schemas[i - 1], schema)
+    const problem = i === 0 ? schemaProblem(schema) : nextSchemaProblem(table.schemas[i - 1], schema)
     if (problem !== undefined) return `schema ${schema.schemaId}: ${problem}`
   }
   const ids = new Set<string>()

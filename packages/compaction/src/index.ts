@@ -6,6 +6,7 @@ export {
   type JobControl,
   type JobRunner,
   type MergeTask,
+  type RunTask,
 } from './job-runner.ts'
 export { runMerge, type MergeJob } from './merge-job.ts'
 export type { MergeInput } from './merge-source.ts'
@@ -19,5 +20,6 @@ export {
   type LevelScore,
   type LevelSettings,
 } from './score.ts'
+export { writeRun, type RunJob } from './run-job.ts'
 export type { OutputOptions } from './sst-output.ts'
 export { WorkerRunner } from './worker-runner.ts'

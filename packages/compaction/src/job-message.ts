@@ -2,6 +2,7 @@ import { CorruptionError, MeruError, type ErrorCode, type SstMeta, type TableSch
 import type { SharedMemtable } from '@meru/memtable'
 import type { SstLayout } from '@meru/sst'
 import type { FlushOutput } from './flush.ts'
+import type { MergeTask, RunTask } from './job-runner.ts'
 
 /** An input of a merge as it crosses threads: the worker opens the file itself. */
 export interface SentInput {
@@ -32,7 +33,12 @@ export type Request =
       readonly layout: SstLayout
       readonly fileBytesTarget: number
       readonly directory: string
+      readonly sharedKeys?: MergeTask['sharedKeys']
     }
+  | ({ readonly kind: 'run'; readonly root: string; readonly memtable: SharedMemtable } & Omit<
+      RunTask,
+      'memtable'
+    >)
   | { readonly kind: 'abort' }
 
 /** What a worker answers. `progress` may come many times, the others end a job. */

@@ -3,8 +3,10 @@ import type { Environment, FileSystem } from '@meru/fs'
 import type { Memtable } from '@meru/memtable'
 import type { SstLayout } from '@meru/sst'
 import { flushMemtable, type FlushOutput } from './flush.ts'
-import { runMerge } from './merge-job.ts'
+import { runMerge, type MergeJob } from './merge-job.ts'
 import type { MergeInput } from './merge-source.ts'
+import { writeRun } from './run-job.ts'
+import type { OutputOptions } from './sst-output.ts'
 
 /** A sealed memtable to be written to level 0. */
 export interface FlushTask {
@@ -25,6 +27,20 @@ export interface MergeTask {
   readonly fileBytesTarget: number
   /** Where the inputs are and the outputs go; a file is `<id>.parquet` in it. */
   readonly directory: string
+  /** See `MergeJob`. */
+  readonly sharedKeys?: MergeJob['sharedKeys']
+}
+
+/** Rows of bulk input to be written as columns; see `RunJob`. */
+export interface RunTask {
+  readonly memtable: Memtable
+  readonly seqno: number
+  readonly schema: TableSchema
+  readonly level: number
+  readonly layout: SstLayout
+  readonly fileBytesTarget: number
+  /** Where the files go. */
+  readonly directory: string
 }
 
 export interface JobControl {
@@ -38,6 +54,8 @@ export interface JobRunner {
   flush(task: FlushTask): Promise<FlushOutput>
   /** Files that it wrote are removed again if it fails or is aborted. */
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]>
+  /** Writes rows in key order. Files that it wrote are removed again if it fails or is aborted. */
+  writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]>
   /** Ends the threads. Jobs must have ended. */
   close(): Promise<void>
 }
@@ -62,17 +80,27 @@ export class InlineRunner implements JobRunner {
   }
 
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
-    const { fs, env } = this.parts
-    const { inputs, schema, level, layout, fileBytesTarget, directory } = task
-    const newFile = (): { id: string; path: string } => {
-      const id = env.uuid()
-      return { id, path: mergeFilePath(directory, id) }
-    }
-    const output = { fs, schema, level, layout, fileBytesTarget, newFile }
-    return runMerge({ inputs, output, breathe: this.breathe, ...control })
+    const { inputs, sharedKeys } = task
+    const output = this.outputOf(task)
+    return runMerge({ inputs, output, breathe: this.breathe, sharedKeys, ...control })
+  }
+
+  writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
+    const { memtable, seqno } = task
+    return writeRun({ memtable, seqno, output: this.outputOf(task), breathe: this.breathe, ...control })
   }
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  private outputOf(task: Omit<MergeTask, 'inputs'>): OutputOptions {
+    const { fs, env } = this.parts
+    const { schema, level, layout, fileBytesTarget, directory } = task
+    const newFile = (): { id: string; path: string } => {
+      const id = env.uuid()
+      return { id, path: mergeFilePath(directory, id) }
+    }
+    return { fs, schema, level, layout, fileBytesTarget, newFile }
   }
 }

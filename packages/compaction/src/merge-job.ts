@@ -15,6 +15,11 @@ const CHUNK_ROWS = 8192
 export interface MergeJob {
   /** Files of one level from 1 up are in key order. */
   readonly inputs: readonly MergeInput[]
+  /**
+   * What two inputs with one key mean: `refuse`, the default, that the version is damaged; `first`, that the row of
+   * the input named first stays.
+   */
+  readonly sharedKeys?: 'refuse' | 'first' | undefined
   readonly output: OutputOptions
   /** Lets other work of the event loop run; called between batches. */
   readonly breathe: () => Promise<void>
@@ -63,7 +68,7 @@ async function* mergedBatches(job: MergeJob): AsyncGenerator<SstBatch, void, und
   const rowOf = new Uint32Array(CHUNK_ROWS)
   for (;;) {
     const count = merger.fill(sourceOf, rowOf, CHUNK_ROWS)
-    if (merger.shadowed > 0) throw sharedKey(job)
+    if (merger.shadowed > 0 && job.sharedKeys !== 'first') throw sharedKey(job)
     if (count > 0) yield gatherBatch(chunks, sourceOf, rowOf, count)
     const source = merger.wanting
     if (source < 0) {

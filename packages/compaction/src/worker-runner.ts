@@ -2,7 +2,7 @@ import type { SstMeta } from '@meru/core'
 import { encodeDeletionVector } from '@meru/sst'
 import type { FlushOutput } from './flush.ts'
 import type { SentInput } from './job-message.ts'
-import type { FlushTask, JobControl, JobRunner, MergeTask } from './job-runner.ts'
+import type { FlushTask, JobControl, JobRunner, MergeTask, RunTask } from './job-runner.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 /**
@@ -40,15 +40,29 @@ export class WorkerRunner implements JobRunner {
         dead: dead.cardinality === 0 ? undefined : encodeDeletionVector(dead),
       }
     })
-    const { schema, level, layout, fileBytesTarget, directory } = task
-    const settings = { schema, level, layout, fileBytesTarget, directory }
-    const thread = this.mergers.reduce((a, b) => (b.load < a.load ? b : a))
-    const answer = await thread.run({ kind: 'merge', root: this.root, inputs, ...settings }, control)
+    const { schema, level, layout, fileBytesTarget, directory, sharedKeys } = task
+    const settings = { schema, level, layout, fileBytesTarget, directory, sharedKeys }
+    const answer = await this.mergeThread().run(
+      { kind: 'merge', root: this.root, inputs, ...settings },
+      control,
+    )
     if (answer.kind !== 'merged') throw new TypeError(`a worker answered a merge with "${answer.kind}"`)
+    return [...answer.metas]
+  }
+
+  async writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
+    const memtable = task.memtable.shared()
+    const answer = await this.mergeThread().run({ ...task, kind: 'run', root: this.root, memtable }, control)
+    if (answer.kind !== 'merged') throw new TypeError(`a worker answered a run with "${answer.kind}"`)
     return [...answer.metas]
   }
 
   async close(): Promise<void> {
     for (const thread of [this.flusher, ...this.mergers]) await thread.close()
+  }
+
+  /** The one with the least to do. */
+  private mergeThread(): WorkerThread {
+    return this.mergers.reduce((a, b) => (b.load < a.load ? b : a))
   }
 }

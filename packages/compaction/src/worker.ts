@@ -42,6 +42,11 @@ async function work(request: Exclude<Request, { kind: 'abort' }>, signal: AbortS
     send({ kind: 'flushed', output }, [bytes.buffer as ArrayBuffer, offsets.buffer as ArrayBuffer])
     return
   }
+  if (request.kind === 'run') {
+    const memtable = Memtable.attach(request.memtable)
+    send({ kind: 'merged', metas: await runner.writeRun({ ...request, memtable }, { signal }) })
+    return
+  }
   const inputs: (MergeInput & { close: () => Promise<void> })[] = []
   try {
     for (const sent of request.inputs) inputs.push(await openInput(fs, request, sent))

@@ -72,9 +72,10 @@ export class Background {
     const { settings } = this.parts
     const task = async (): Promise<void> => {
       while (!this.closing.signal.aborted) {
-        const job = pickJob(filesOf(table), new Set(), settings)
-        if (job === undefined) return
-        await this.guarded(table, () => this.compactOne(table, job, { signal: this.closing.signal }))
+        const picked = await pick(table, (files) => pickJob(files, new Set(), settings))
+        if (picked === undefined) return
+        const control = { signal: this.closing.signal }
+        await this.guarded(table, () => this.compactOne(table, picked.job, control)).finally(picked.done)
       }
     }
     if (pickJob(filesOf(table), new Set(), settings) === undefined) return
@@ -87,9 +88,10 @@ export class Background {
     const signal = AbortSignal.any(signals)
     await this.compactions.run(async () => {
       signal.throwIfAborted()
-      const job = fullCompaction(filesOf(table), new Set())
-      if (job !== undefined)
-        await this.guarded(table, () => this.compactOne(table, job, { ...control, signal }))
+      const picked = await pick(table, (files) => fullCompaction(files, new Set()))
+      if (picked === undefined) return
+      const work = (): Promise<void> => this.compactOne(table, picked.job, { ...control, signal })
+      await this.guarded(table, work).finally(picked.done)
     })
   }
 
@@ -172,6 +174,18 @@ export class Background {
       else waiter.reject(failure)
     }
   }
+}
+
+/** Picks a job and claims where its outputs go, at a moment when no load is being committed. */
+function pick(
+  table: TableStore,
+  choose: (files: ReturnType<typeof filesOf>) => CompactionJob | undefined,
+): Promise<{ job: CompactionJob; done: () => void } | undefined> {
+  return table.order.commits.run(() => {
+    const files = filesOf(table)
+    const job = choose(files)
+    return Promise.resolve(job && { job, done: table.order.claims.claim(job, files) })
+  })
 }
 
 function filesOf(table: TableStore): Parameters<typeof pickJob>[0] {

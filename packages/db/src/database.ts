@@ -210,6 +210,7 @@ export class Database {
   async #close(): Promise<void> {
     const { engine, wal, manifest, lock } = this.#parts
     engine.status = 'closing'
+    await engine.tasks.stop(new MeruError('CLOSED', `database ${this.path} was closed meanwhile`))
     try {
       await engine.writes.settle()
       if (engine.writes.stopped === undefined) {

@@ -4,6 +4,7 @@ import type { EngineEvent } from './events.ts'
 const channels = {
   flush: channel('meru:flush'),
   compaction: channel('meru:compaction'),
+  ingest: channel('meru:ingest'),
   stall: channel('meru:stall'),
   backgroundError: channel('meru:backgroundError'),
 } as const

@@ -2,8 +2,10 @@ import { MeruError } from '@meru/core'
 import type { JobRunner } from '@meru/compaction'
 import type { Environment } from '@meru/fs'
 import type { Background } from './background.ts'
+import type { EngineEvent } from './events.ts'
 import type { Settings } from './settings.ts'
 import type { TableStore } from './table-store.ts'
+import type { Tasks } from './tasks.ts'
 import type { VersionStore } from './version-store.ts'
 import type { WritePath } from './write-path.ts'
 
@@ -19,6 +21,9 @@ export interface Engine {
   readonly background: Background
   readonly runner: JobRunner
   readonly counters: Counters
+  /** Loads, and other work that closing calls off. */
+  readonly tasks: Tasks
+  readonly onEvent: (event: EngineEvent) => void
   status: 'open' | 'closing' | 'closed'
 }
 

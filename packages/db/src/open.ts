@@ -26,6 +26,7 @@ import { recoverLog } from './recovery.ts'
 import { resolveSettings, type Settings } from './settings.ts'
 import type { Table } from './table.ts'
 import { TableStore } from './table-store.ts'
+import { Tasks } from './tasks.ts'
 import { VersionStore } from './version-store.ts'
 import { WritePath } from './write-path.ts'
 
@@ -253,7 +254,20 @@ function connect(
       runner,
     },
   })
-  return { path, env, settings, versions, writes, tables, background, runner, counters, status: 'open' }
+  return {
+    path,
+    env,
+    settings,
+    versions,
+    writes,
+    tables,
+    background,
+    runner,
+    counters,
+    tasks: new Tasks(),
+    onEvent,
+    status: 'open',
+  }
 }
 
 /** Other threads can open the files of the operating system only. */

@@ -28,6 +28,7 @@ const settingsSchema = z.strictObject({
   walBytesMax: bytes,
   walPreallocate: z.boolean(),
   groupBytesMax: bytes,
+  ingestBytesMax: bytes,
   workers: z.int().nonnegative(),
   autoCompaction: z.boolean(),
   l0CompactionFiles: count,
@@ -57,6 +58,8 @@ export interface Settings {
   readonly walPreallocate: boolean
   /** Writes that wait for the log are put together into groups of about this size. */
   readonly groupBytesMax: number
+  /** Memory that a bulk load collects rows in. More means fewer, larger files, and fewer merges of unsorted rows. */
+  readonly ingestBytesMax: number
   /**
    * Threads for merges; with any, flushes have one more. Zero does all work on the calling thread, as do file
    * systems other than that of the operating system.
@@ -95,6 +98,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   walBytesMax: 512 * MIB,
   walPreallocate: true,
   groupBytesMax: MIB,
+  ingestBytesMax: 256 * MIB,
   workers: 1,
   autoCompaction: true,
   l0CompactionFiles: 4,

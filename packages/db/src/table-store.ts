@@ -1,6 +1,7 @@
 import type { TableSchema } from '@meru/core'
 import { Memtable } from '@meru/memtable'
 import { type ReadView, TableVersion } from '@meru/view'
+import { LevelClaims } from './level-claims.ts'
 import { Mutex } from './mutex.ts'
 import { Turns } from './turns.ts'
 
@@ -11,11 +12,12 @@ export class TableStore {
   readonly schema: TableSchema
   /**
    * Order among those that change the table. `commits`: resolution of a flush and the commit of a compaction exclude
-   * each other. `turns`: of writes that wait for room.
+   * each other. `turns`: of writes that wait for room. `claims`: where running compactions may put files.
    */
-  readonly order: { readonly commits: Mutex; readonly turns: Turns } = {
+  readonly order: { readonly commits: Mutex; readonly turns: Turns; readonly claims: LevelClaims } = {
     commits: new Mutex(),
     turns: new Turns(),
+    claims: new LevelClaims(),
   }
   private readonly memtableBytesMax: number
   /** Sealed memtables are held newest first. */

@@ -4,6 +4,9 @@ import { countView, scanView } from '@meru/view'
 import type { CompactionControl } from './compactor.ts'
 import { checkOpen, type Engine } from './engine.ts'
 import { exportTable, type ExportOptions } from './export.ts'
+import { ingestRows, type IngestOptions } from './ingest.ts'
+import type { IngestReport } from './ingest-report.ts'
+import type { RowSource } from './ingest-source.ts'
 import { PointReader, type ReadOptions } from './reads.ts'
 import { RowBatch } from './row-batch.ts'
 import { RowScan } from './row-scan.ts'
@@ -155,6 +158,19 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
   /** How many rows a key range holds. Without a range it is known without reading the files. */
   count(range?: KeyRange<Key> & Pick<ScanOptions, 'snapshot' | 'signal'>): Promise<number> {
     return this.scan((range ?? {}) as KeyRange<Key> & ScanOptions<NameOf<Row>>).count()
+  }
+
+  /**
+   * Loads many rows straight into SSTs, without the log: several times as fast as puts, and durable when it resolves.
+   * All rows become visible at once, or none: if a row does not fit, if the source throws, or in a crash. Of rows with
+   * one key the last stays; rows of the table with the same keys are replaced. Fastest where the rows ascend by key.
+   */
+  ingest(source: RowSource<Insert>, options?: IngestOptions): Promise<IngestReport> {
+    try {
+      return ingestRows(this.#engine, this.#store, this.#codec as RowCodec, source, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Moves everything written so far from memory to SSTs. */

@@ -10,6 +10,8 @@ export class WriteGroup {
   readonly done: Deferred<SeqNo> = deferred<SeqNo>()
   /** True if no other write may join: the batch is somebody's atomic unit. */
   readonly closed: boolean
+  /** For a commit that goes beside the log: carries it out under the seqno given. The batch is empty then. */
+  beside: ((seqno: SeqNo) => Promise<void>) | undefined
   /** True if a writer of the group waits for the log to be durable. */
   sync = false
 

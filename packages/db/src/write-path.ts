@@ -65,6 +65,28 @@ export class WritePath {
     this.enqueue(group)
   }
 
+  /**
+   * Runs a commit that does not go through the log, at a moment when no write is on its way and every earlier one is
+   * durable. `work` gets the seqno it may take, and calls `makeVisible` in the turn in which its rows can be read.
+   * Resolves with the seqno, or with `undefined` if `work` answered false: then it is free for the next write.
+   */
+  async beside(
+    work: (seqno: SeqNo, makeVisible: () => void) => Promise<boolean>,
+  ): Promise<SeqNo | undefined> {
+    let taken: SeqNo | undefined
+    const group = new WriteGroup({ closed: true })
+    group.beside = async (next) => {
+      const makeVisible = (): void => {
+        this.visibleSeqno = next
+        this.durableSeqno = next
+      }
+      if (await work(next, makeVisible)) taken = next
+    }
+    this.submit(group)
+    await group.done.promise
+    return taken
+  }
+
   /** Resolves when every write up to `seqno`, which must be visible, survives a crash. */
   async makeDurable(seqno: SeqNo): Promise<void> {
     while (this.durableSeqno < seqno) await this.join({ sync: true }).done.promise
@@ -100,7 +122,8 @@ export class WritePath {
       running.inFlight = groups.at(-1)
       try {
         if (this.failure !== undefined) throw this.failure
-        await this.write(groups)
+        const { beside } = groups[0]
+        await (beside === undefined ? this.write(groups) : this.writeBeside(groups[0], beside))
       } catch (error) {
         this.fail(groups, error)
       }
@@ -108,11 +131,25 @@ export class WritePath {
     this.running = undefined
   }
 
+  /** A failure of what goes beside the log is for its caller alone. */
+  private async writeBeside(group: WriteGroup, beside: NonNullable<WriteGroup['beside']>): Promise<void> {
+    if (this.durableSeqno < this.visibleSeqno) await this.parts.wal.commit({ sync: true })
+    this.durableSeqno = this.visibleSeqno
+    try {
+      await beside(this.visibleSeqno + 1)
+      group.done.resolve(this.visibleSeqno)
+    } catch (error) {
+      group.done.reject(error)
+    }
+  }
+
   /** The groups that go to the log together. */
   private take(): WriteGroup[] {
     let bytes = 0
     let count = 0
     while (count < this.waiting.length && (count === 0 || bytes < this.parts.groupBytesMax)) {
+      // What goes beside the log goes alone.
+      if (count > 0 && (this.waiting[0].beside ?? this.waiting[count].beside) !== undefined) break
       bytes += this.waiting[count++].batch.length
     }
     return this.waiting.splice(0, count)

@@ -65,6 +65,7 @@ test.each([
       'getMany',
       'getSync',
       'has',
+      'ingest',
       'name',
       'put',
       'putMany',

@@ -33,6 +33,7 @@ const SCRIPTS: readonly Script[] = [
   },
   { name: 'compactions', operations: scriptOf(3, 24, { flush: 8, compact: 8, export: 0, reopen: 0 }) },
   { name: 'reopening', operations: scriptOf(4, 16, { flush: 4, compact: 0, export: 0, reopen: 12 }) },
+  { name: 'loads', operations: scriptOf(6, 24, { ingest: 30, flush: 6, compact: 6, export: 0, reopen: 2 }) },
   { name: 'exports', operations: scriptOf(5, 20, { flush: 4, compact: 4, export: 10, reopen: 2 }) },
 ]
 
@@ -41,7 +42,17 @@ function scriptOf(
   count: number,
   weights: Parameters<typeof randomOperations>[2],
 ): DatabaseOperation[] {
-  const none = { get: 0, getMany: 0, has: 0, scan: 0, count: 0, openSnapshot: 0, closeSnapshot: 0, crash: 0 }
+  const none = {
+    get: 0,
+    getMany: 0,
+    has: 0,
+    scan: 0,
+    count: 0,
+    openSnapshot: 0,
+    closeSnapshot: 0,
+    crash: 0,
+    ingest: 0,
+  }
   const operations = randomOperations(new Random(seed), count, {
     ...none,
     putMany: 20,
@@ -93,7 +104,11 @@ async function run(script: Script): Promise<{ model: ModelSession; moments: Mome
     } else if (operation.do === 'flush') await tables.get(operation.table)?.flush()
     else if (operation.do === 'compact') await tables.get(operation.table)?.compact()
     else if (operation.do === 'export') await tables.get(operation.table)?.exportIceberg()
-    else if ('durability' in operation) {
+    else if (operation.do === 'ingest') {
+      model.model.commit(writesOf(operation))
+      await tables.get(operation.table)?.ingest(operation.rows)
+      durable = model.model.version
+    } else if ('durability' in operation) {
       const writes = writesOf(operation)
       // The model knows of it before it is asked for: a crash may keep a write that nobody was told of.
       model.model.commit(writes)

@@ -101,6 +101,8 @@ export class DatabaseSession {
       case 'closeSnapshot':
         this.#snapshots.get(operation.snapshot)?.close()
         return void this.#snapshots.delete(operation.snapshot)
+      case 'ingest':
+        return this.#ingest(operation)
       case 'flush':
         return this.#flush(operation.table)
       case 'compact':
@@ -114,6 +116,15 @@ export class DatabaseSession {
         return undefined
       default:
         return this.#read(operation)
+    }
+  }
+
+  async #ingest({ table: name, rows }: Extract<DatabaseOperation, { do: 'ingest' }>): Promise<void> {
+    const before = this.model.model.scan(name, {}, this.model.model.version - 1).length
+    const report = await this.#table(name).ingest(rows)
+    const inserted = this.model.model.scan(name).length - before
+    if (report.rows - report.duplicates - report.replaced !== inserted) {
+      throw new Error(`${name}: ${showValue(report)}, but ${inserted} keys are new`)
     }
   }
 

@@ -148,6 +148,12 @@ async function walWritesOfPuts(run: Run): Promise<number> {
   return run.calling('write', 'wal/').length - before
 }
 
+async function filesOfLoad(run: Run): Promise<number> {
+  const rows = Array.from({ length: 400 }, (_, id) => run.row(id))
+  await run.env.until(run.table.ingest(rows.toReversed()))
+  return run.calling('create', '.parquet').length
+}
+
 const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect> = {
   memtableBytesMax: {
     less: { memtableBytesMax: 64 * 1024 },
@@ -173,6 +179,11 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     less: { groupBytesMax: 1024 * 1024 },
     more: { groupBytesMax: 1 },
     measure: walWritesOfPuts,
+  },
+  ingestBytesMax: {
+    less: { ingestBytesMax: 256 * 1024 },
+    more: { ingestBytesMax: 4096 },
+    measure: filesOfLoad,
   },
   autoCompaction: {
     less: { autoCompaction: false },

@@ -54,6 +54,46 @@ async function history(workers: number): Promise<User[]> {
 
 describe('worker threads', () => {
   test(
+    'load rows as the calling thread does, and stop when they are called off',
+    { timeout: 60_000 },
+    async () => {
+      const { db, table } = await openWith({
+        workers: 2,
+        ingestBytesMax: 64 * 1024,
+        memtableBytesMax: 1 << 20,
+      })
+      const random = new Random(5)
+      const rows = Array.from({ length: 3000 }, (_, id): User => {
+        return {
+          tenant: `t${random.below(3)}`,
+          id: random.below(800),
+          name: `name ${id}`,
+          age: id,
+          score: null,
+        }
+      })
+      const expected = new Map(rows.map((row) => [`${row.tenant} ${String(row.id).padStart(4, '0')}`, row]))
+      const report = await table.ingest(rows)
+      expect(report).toMatchObject({ rows: 3000, duplicates: 3000 - expected.size, replaced: 0 })
+      const sorted = [...expected].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+      expect(await table.scan().toArray()).toEqual(sorted)
+      const controller = new AbortController()
+      function* endless(): Generator<User> {
+        for (let id = 0; ; id++) {
+          if (id === 5000) controller.abort(new Error('enough'))
+          yield { tenant: 'x', id, name: 'name', age: null, score: null }
+        }
+      }
+      await expect(table.ingest(endless(), { signal: controller.signal })).rejects.toThrow('enough')
+      expect(await table.count()).toBe(sorted.length)
+      const files = readdirSync(join(directory, 'tables/users/data'))
+      expect(files).toHaveLength(table.stats().files)
+      expect(threads).toBeGreaterThan(0)
+      await db.close()
+    },
+  )
+
+  test(
     'do the same work as the calling thread, which without them does it itself',
     { timeout: 60_000 },
     async () => {

@@ -65,7 +65,7 @@ export function planScan(
       length: to - from,
       columns: columns.map(vectorOf),
       keys: rows?.keys ?? keys,
-      seqnos: options.seqnos === true ? numbersOf(vectorOf(seqno) as I64Vector) : undefined,
+      seqnos: options.seqnos === true ? seqnosOf(file, vectorOf(seqno) as I64Vector) : undefined,
       values: rows?.values,
     }
   }
@@ -82,6 +82,15 @@ export function columnIndex(file: SstFile, id: number): number {
 
 function encodeKeys(file: SstFile, vectorOf: (column: number) => Vector, length: number): BytesVector {
   return encodeKeyVector(file.schema, file.keyColumns.map(vectorOf), length)
+}
+
+/**
+ * What the manifest says holds: if every row has one seqno, the file may have been written before that was known, as
+ * those of a bulk load are.
+ */
+function seqnosOf({ meta }: SstFile, stored: I64Vector): Float64Array {
+  if (meta.minSeqno === meta.maxSeqno) return new Float64Array(stored.length).fill(meta.minSeqno)
+  return numbersOf(stored)
 }
 
 function numbersOf({ values, length }: I64Vector): Float64Array {

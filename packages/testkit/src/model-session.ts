@@ -37,6 +37,10 @@ export class ModelSession {
         this.model.commit(writesOf(operation))
         if (operation.durability === 'durable') this.#durable = this.model.version
         return undefined
+      case 'ingest':
+        this.model.commit(writesOf(operation))
+        this.#durable = this.model.version
+        return undefined
       case 'openSnapshot':
         this.#snapshots.set(operation.snapshot, this.model.version)
         return undefined
@@ -110,7 +114,7 @@ export class ModelSession {
   }
 }
 
-type WriteOperation = Extract<DatabaseOperation, { readonly durability: unknown }>
+type WriteOperation = Extract<DatabaseOperation, { readonly durability: unknown } | { readonly do: 'ingest' }>
 
 /** The writes of an operation, in their order. */
 export function writesOf(operation: WriteOperation): readonly Write[] {
@@ -120,6 +124,7 @@ export function writesOf(operation: WriteOperation): readonly Write[] {
     case 'put':
       return [{ kind: 'put', table: operation.table, row: operation.row }]
     case 'putMany':
+    case 'ingest':
       return operation.rows.map((row) => ({ kind: 'put', table: operation.table, row }))
     case 'delete':
       return [{ kind: 'delete', table: operation.table, key: operation.key }]

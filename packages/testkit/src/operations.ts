@@ -53,6 +53,7 @@ export type DatabaseOperation =
   | (Read & { readonly do: 'count'; readonly range: Range })
   | { readonly do: 'openSnapshot'; readonly snapshot: number }
   | { readonly do: 'closeSnapshot'; readonly snapshot: number }
+  | { readonly do: 'ingest'; readonly table: string; readonly rows: readonly Row[] }
   | { readonly do: 'flush'; readonly table: string }
   | { readonly do: 'compact'; readonly table: string }
   | { readonly do: 'export'; readonly table: string }
@@ -77,6 +78,7 @@ export const DEFAULT_WEIGHTS: Weights = {
   count: 2,
   openSnapshot: 2,
   closeSnapshot: 2,
+  ingest: 1,
   flush: 2,
   compact: 0.6,
   export: 0.3,
@@ -135,6 +137,8 @@ class OperationSource {
         return this.#openSnapshot() ?? this.#read('get', rows)
       case 'closeSnapshot':
         return this.#closeSnapshot() ?? this.#read('get', rows)
+      case 'ingest':
+        return { do: kind, table, rows: this.#several(() => rows.row()) }
       case 'flush':
       case 'compact':
       case 'export':

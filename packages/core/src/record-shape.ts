@@ -12,7 +12,27 @@ export interface RecordShape {
   make(values: readonly unknown[]): Record<string, unknown>
   /** Record i has property i of each column. */
   makeAll(columns: readonly (readonly unknown[])[], length: number): Record<string, unknown>[]
+  /** The function that reads each property with the reader at its place. */
+  reader(parts: readonly PartReader[]): RecordReader
 }
+
+/** Reads one property of a record from the key and the value bytes of an encoded row. */
+export type PartReader = (
+  bytes: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  valueStart: number,
+  valueEnd: number,
+) => unknown
+
+/** Makes a record of an encoded row. */
+export type RecordReader = (
+  bytes: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  valueStart: number,
+  valueEnd: number,
+) => Record<string, unknown>
 
 type Compile = (names: string, body: string) => (...parts: unknown[]) => unknown
 
@@ -39,10 +59,14 @@ export function compiledShape(names: readonly string[]): RecordShape {
   }
   const columns = names.map((_, i) => `const c${i} = columns[${i}];`).join(' ')
   const rows = `const rows = []; for (let i = 0; i < length; i++) rows.push(${record((i) => `c${i}[i]`)}); return rows`
+  const calls = names.map((_, i) => `p${i}`)
+  const read = record((i) => `p${i}(b, k, l, v, w)`)
   return {
     take: code('record', `return [${names.map((_, i) => property(i)).join(', ')}]`),
     make: code('values', `return ${record((i) => `values[${i}]`)}`),
     makeAll: code('columns, length', `${columns} ${rows}`),
+    // Each reader is called at a place of its own, where it can be compiled in.
+    reader: code('parts', `const [${calls.join(', ')}] = parts; return (b, k, l, v, w) => (${read})`),
   } as RecordShape
 }
 
@@ -58,6 +82,8 @@ export function plainShape(names: readonly string[]): RecordShape {
       names.map((name) => (isInherited(name) && !Object.hasOwn(record, name) ? undefined : record[name])),
     make: (values) => make((i) => values[i]),
     makeAll: (columns, length) => Array.from({ length }, (_, row) => make((i) => columns[i][row])),
+    reader: (parts) => (bytes, keyStart, keyEnd, valueStart, valueEnd) =>
+      make((i) => parts[i](bytes, keyStart, keyEnd, valueStart, valueEnd)),
   }
 }
 

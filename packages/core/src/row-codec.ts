@@ -7,11 +7,12 @@ import type { KeyBounds } from './key-range.ts'
 import { encodeRange, type AnyRange } from './range-codec.ts'
 import type { AnyRecord } from './record-shape.ts'
 import { rowLayout } from './row-layout.ts'
+import { columnReaders } from './row-reader.ts'
 import type { TableSchema } from './schema.ts'
 import { Selection } from './selection.ts'
-import { appendValueArea, checkValueLength, readValue, type ValueArea } from './value-area.ts'
+import { appendValueArea, checkValueLength, type ValueArea } from './value-area.ts'
 import { isBytes, isDate } from './value-check.ts'
-import { columnPlan } from './value-codec.ts'
+import { columnPlan, type ColumnPlan } from './value-codec.ts'
 import { invalidValue, showValue } from './value-error.ts'
 import { readRow, readRows } from './vector-rows.ts'
 import type { Vector } from './vector.ts'
@@ -40,9 +41,10 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     )
     this.table = table
     this.schema = schema
-    this.all = new Selection(plans)
-    this.key = new Selection(layout.key.map((place) => plans[place.index]))
+    const key = layout.key.map((place) => plans[place.index])
     this.#area = { table, layout, plans: layout.values.map((place) => plans[place.index]) }
+    this.key = new Selection(key, columnReaders(this.#area, key, key))
+    this.all = this.#selectionOf(plans)
   }
 
   /** Compiles the codec of a schema. `modes` chooses JavaScript types; it does not change the bytes. */
@@ -78,7 +80,11 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
         `table "${this.table}" has no column "${name}"; it has ${this.all.names.join(', ')}`,
       )
     })
-    return new Selection(plans)
+    return this.#selectionOf(plans)
+  }
+
+  #selectionOf(plans: readonly ColumnPlan[]): Selection {
+    return new Selection(plans, columnReaders(this.#area, this.key.plans, plans))
   }
 
   /**
@@ -141,15 +147,8 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     valueEnd: number,
     selection: Selection = this.all,
   ): Row {
-    const plans = selection.plans
-    const values: unknown[] = Array(plans.length)
-    if (selection.keyPlaces.length > 0) this.#readKey(bytes, keyStart, keyEnd, selection.keyPlaces, values)
     checkValueLength(this.#area, valueEnd - valueStart)
-    for (let i = 0; i < plans.length; i++) {
-      const plan = plans[i]
-      if (plan.keyIndex < 0) values[i] = readValue(this.#area, plan, bytes, valueStart, valueEnd)
-    }
-    return selection.shape.make(values) as Row
+    return selection.read(bytes, keyStart, keyEnd, valueStart, valueEnd) as Row
   }
 
   /** The key in the given bytes: the value itself for a key of one column, else an object. */

@@ -1,4 +1,4 @@
-import { recordShape, type RecordShape } from './record-shape.ts'
+import { recordShape, type PartReader, type RecordReader, type RecordShape } from './record-shape.ts'
 import type { ColumnPlan } from './value-codec.ts'
 
 /** Some columns of a table in some order, prepared for reading. Made by `RowCodec.select`. */
@@ -10,8 +10,10 @@ export class Selection {
   readonly shape: RecordShape
   /** For each key column its place in the selection, or -1; up to the last one that is selected. */
   readonly keyPlaces: readonly number[]
+  /** Reads an encoded row. The caller has checked that the value bytes are as long as the fixed part. */
+  readonly read: RecordReader
 
-  constructor(plans: readonly ColumnPlan[]) {
+  constructor(plans: readonly ColumnPlan[], readers: readonly PartReader[]) {
     this.plans = plans
     this.columnIds = plans.map((plan) => plan.id)
     this.names = plans.map((plan) => plan.name)
@@ -20,5 +22,6 @@ export class Selection {
     this.keyPlaces = Array.from({ length: last + 1 }, (_, i) =>
       plans.findIndex((plan) => plan.keyIndex === i),
     )
+    this.read = this.shape.reader(readers)
   }
 }

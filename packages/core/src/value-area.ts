@@ -81,13 +81,16 @@ export function readValue(
   const endsAt = start + area.layout.endsAt + 4 * plan.variableIndex
   const from = base + (plan.variableIndex === 0 ? 0 : readU32(bytes, endsAt - 4))
   const to = base + readU32(bytes, endsAt)
-  if (to < from || to > end) {
-    throw new MeruError(
-      'CORRUPT',
-      `table "${area.table}", column "${plan.name}": a value ends outside of its row`,
-    )
-  }
+  if (to < from || to > end) throw outsideOfRow(plan)
   return plan.type.kind === 'string' ? readText(bytes, from, to) : copyBytes(bytes, from, to)
+}
+
+/** The error for a value whose end offset cannot be. */
+export function outsideOfRow(plan: ColumnPlan): MeruError {
+  return new MeruError(
+    'CORRUPT',
+    `table "${plan.table}", column "${plan.name}": a value ends outside of its row`,
+  )
 }
 
 /** 4 little-endian bytes. */

@@ -222,7 +222,8 @@ export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8A
   return copy
 }
 
-function unreadable(plan: ColumnPlan, value: bigint, mode: string): MeruError {
+/** The error for a stored value that the column's mode cannot express. */
+export function unreadable(plan: ColumnPlan, value: bigint, mode: string): MeruError {
   const message = `table "${plan.table}", column "${plan.name}": the stored ${value} is out of range; declare it with ${mode}`
   return new MeruError('INVALID', message)
 }

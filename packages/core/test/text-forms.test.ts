@@ -94,8 +94,19 @@ describe.each([
     ).toEqual([names, names.map((name) => `${name}!`)])
   })
 
+  test('reads each property with its own reader', () => {
+    const bytes = Uint8Array.of(7)
+    const read = makeShape(names).reader(
+      names.map((name) => (...place) => [name, ...place]),
+    )
+    const record = read(bytes, 1, 2, 3, 4)
+    expect(Object.keys(record).sort()).toEqual([...names].sort())
+    for (const name of names) expect(record[name]).toEqual([name, bytes, 1, 2, 3, 4])
+  })
+
   test('of no names', () => {
     const shape = makeShape([])
+    expect(shape.reader([])(new Uint8Array(), 0, 0, 0, 0)).toEqual({})
     expect(shape.make([])).toEqual({})
     expect(shape.take({ a: 1 })).toEqual([])
     expect(shape.makeAll([], 3)).toEqual([{}, {}, {}])

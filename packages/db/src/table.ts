@@ -1,6 +1,5 @@
-import type { AnyRange, ColumnBatch, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/core'
+import type { AnyRange, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/core'
 import type { IcebergExport } from '@meru/iceberg'
-import { countView, scanView } from '@meru/view'
 import type { CompactionControl } from './compactor.ts'
 import { checkOpen, type Engine } from './engine.ts'
 import { exportTable, type ExportOptions } from './export.ts'
@@ -8,9 +7,9 @@ import { ingestRows, type IngestOptions } from './ingest.ts'
 import type { IngestReport } from './ingest-report.ts'
 import type { RowSource } from './ingest-source.ts'
 import { PointReader, type ReadOptions } from './reads.ts'
-import { RowBatch } from './row-batch.ts'
 import { RowScan } from './row-scan.ts'
 import { tableStats, type TableStats } from './stats.ts'
+import { TableScan } from './table-scan.ts'
 import type { TableStore } from './table-store.ts'
 import type { WriteHandle } from './write-handle.ts'
 import { handleOf, TableWriter, type WriteOptions } from './writes.ts'
@@ -34,14 +33,6 @@ export interface TableOwner {
   readonly soleTable: string | undefined
   close(): Promise<void>
 }
-
-/** What a scan has to let go of, once it has begun. */
-interface ScanHold {
-  release: (() => void) | undefined
-}
-
-/** Scans that are neither finished nor left: they let go when nobody can reach their iterator any more. */
-const abandoned = new FinalizationRegistry<ScanHold>((hold) => hold.release?.())
 
 /** A table of an open database. Made by `Database.table` or `openTable`. */
 export class Table<Row = Record<string, unknown>, Insert = Record<string, unknown>, Key = unknown> {
@@ -143,16 +134,9 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
       limit: query.limit,
       signal: query.signal,
     }
-    return new RowScan<Row>({
-      batches: () => {
-        const hold: ScanHold = { release: undefined }
-        const wrap = (batch: ColumnBatch): RowBatch<Row> => new RowBatch<Row>(batch, this.#codec, selection)
-        const batches = this.#batches(hold, query.snapshot, wrap, request)
-        abandoned.register(batches, hold)
-        return batches
-      },
-      count: () => this.#pinned(query.snapshot, (view) => countView(view, request)),
-    })
+    const hold = (): ReturnType<PointReader<Row, Key>['hold']> => this.#reader.hold(query.snapshot)
+    const scan = new TableScan<Row>({ engine: this.#engine, hold, codec: this.#codec, selection, request })
+    return new RowScan<Row>(scan, this.#codec, selection)
   }
 
   /** How many rows a key range holds. Without a range it is known without reading the files. */
@@ -195,37 +179,6 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
   stats(): TableStats {
     checkOpen(this.#engine)
     return tableStats(this.#engine, this.#store)
-  }
-
-  async *#batches(
-    hold: ScanHold,
-    snapshot: ReadOptions['snapshot'],
-    wrap: (batch: ColumnBatch) => RowBatch<Row>,
-    request: Parameters<typeof scanView>[1],
-  ): AsyncGenerator<RowBatch<Row>, void, undefined> {
-    const { versions } = this.#engine
-    const { view, pin } = this.#reader.hold(snapshot)
-    hold.release = () => versions.release(pin)
-    try {
-      for await (const batch of scanView(view, request)) {
-        checkOpen(this.#engine)
-        yield wrap(batch)
-      }
-    } finally {
-      versions.release(pin)
-    }
-  }
-
-  async #pinned<T>(
-    snapshot: ReadOptions['snapshot'],
-    read: (view: ReturnType<PointReader<Row, Key>['viewOf']>) => Promise<T>,
-  ): Promise<T> {
-    const { view, pin } = this.#reader.hold(snapshot)
-    try {
-      return await read(view)
-    } finally {
-      this.#engine.versions.release(pin)
-    }
   }
 
   /** Closes the database if this table was opened by `openTable`; otherwise nothing to do. */

@@ -10,6 +10,7 @@ export {
   type RowRef,
   type SstReaderOptions,
 } from './sst-reader.ts'
+export { WALK_END, WALK_NEEDS_PAGE, WALK_ROW, type RowWalk, type WalkRange } from './row-walk.ts'
 export { type ReadOptions, type SstRows } from './row-scan.ts'
 export { PageCache, type PageCacheStats } from './page-cache.ts'
 export { DeadPositions } from './dead-positions.ts'

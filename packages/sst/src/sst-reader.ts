@@ -9,6 +9,7 @@ import { PageLoader } from './page-loader.ts'
 import { pageOfRow } from './page-places.ts'
 import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
 import { columnIndex, planScan, type ReadOptions, type SstRows } from './row-scan.ts'
+import { RowWalk, type WalkRange } from './row-walk.ts'
 import { openSstFile, type SstFile } from './sst-file.ts'
 
 /** The key is not in the file. */
@@ -85,11 +86,6 @@ export class SstReader {
     await this.file.handle.close()
   }
 
-  closeSync(): void {
-    this.loader.close()
-    this.file.handle.closeSync()
-  }
-
   /** False if the key is certainly not in the file. Needs no page. */
   mayContain(key: Uint8Array, start: number, end: number): boolean {
     return this.file.keyIndex.covers(key, start, end) && this.file.filter.mayContain(key, start, end)
@@ -163,6 +159,11 @@ export class SstReader {
   /** As `loadMissing`, without waiting for anything but the disk. */
   loadMissingSync(): void {
     this.loader.loadSync(this.missing)
+  }
+
+  /** Goes over the encoded rows of a key range from the cache. */
+  walk(range: WalkRange): RowWalk {
+    return new RowWalk(this.file, this.loader, range)
   }
 
   /** Reads rows [from, to) past the cache. */

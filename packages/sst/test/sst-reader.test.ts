@@ -278,7 +278,7 @@ describe('a reader that is closed', () => {
     const misses = cache.stats().misses
     expect(findSync(readers[1], key)).toBe(50)
     expect(cache.stats().misses).toBe(misses)
-    readers[1].closeSync()
+    await readers[1].close()
   })
 })
 

@@ -1,6 +1,8 @@
+export { BatchPieces } from './batch-pieces.ts'
 export { countView } from './count.ts'
 export { type EntryPlace, findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
 export type { LiveFile } from './live-file.ts'
 export type { ReadView } from './read-view.ts'
+export { RowPieces, type Piece } from './row-pieces.ts'
 export { scanView, type ScanRequest } from './scan.ts'
 export { TableVersion } from './table-version.ts'

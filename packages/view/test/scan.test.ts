@@ -1,7 +1,7 @@
 import { MemoryFs } from '@meru/fs'
 import { FaultyFs, Random, seedsFromEnvironment } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
-import { scanView, TableVersion, type ReadView, type ScanRequest } from '../src/index.ts'
+import { RowPieces, scanView, TableVersion, type ReadView, type ScanRequest } from '../src/index.ts'
 import { isInRange, randomRange, randomView } from './random-view.ts'
 import { codec, item, items, keyOf, memtableOf, SampleFiles, type Item } from './sample-table.ts'
 
@@ -22,6 +22,24 @@ async function scan(view: ReadView, query: Query = {}): Promise<Item[]> {
     expect(batch.columns.map((column) => column.length)).toEqual(selection.columnIds.map(() => batch.length))
     rows.push(...codec.rowsOf(batch.columns, 0, batch.length, selection))
   }
+  expect(await pieces(view, query)).toEqual(rows)
+  return rows
+}
+
+/** The same in pieces of row objects. */
+async function pieces(view: ReadView, query: Query): Promise<Item[]> {
+  const selection = codec.select(query.select)
+  const request = { ...query, schema, columnIds: selection.columnIds }
+  const source = new RowPieces(view, request, codec, selection)
+  const rows: Item[] = []
+  for (;;) {
+    const piece = await source.next()
+    if (piece === undefined) break
+    expect(piece.length).toBeGreaterThan(0)
+    rows.push(...piece)
+    expect(source.taken).toBe(rows.length)
+  }
+  expect(source.isDone).toBe(true)
   return rows
 }
 
@@ -154,6 +172,50 @@ describe('long scans', () => {
     expect(await scan(view)).toEqual([item('a', 2999)])
     expect(await scan(view, { reverse: true })).toEqual([item('a', 2999)])
     expect(await scan({ ...view, version: TableVersion.empty })).toEqual([])
+  })
+})
+
+describe('rows of pages in memory', () => {
+  const load = async (level: number): Promise<ReadView> => {
+    const view = viewOf({
+      version: new TableVersion([await new SampleFiles().add({ level, rows: rows(3000) })]),
+    })
+    await pieces(view, { limit: 200 })
+    return view
+  }
+  test.each([0, 1])('come without a promise, those of level %i too', async (level) => {
+    const view = await load(level)
+    const selection = codec.all
+    const request = { schema, columnIds: selection.columnIds, limit: 100 }
+    const source = new RowPieces(view, request, codec, selection)
+    expect(source.next()).toEqual(rows(100))
+    expect(source.isDone).toBe(true)
+    const memtables = [memtableOf([{ seqno: 5, put: item('a', -1) }])]
+    const merged = new RowPieces({ ...view, memtables }, { ...request, limit: 2 }, codec, selection)
+    expect(merged.next()).toEqual([item('a', -1), item('a', 0)])
+  })
+
+  test('a long scan of pages that are not in memory goes on by column', async () => {
+    const version = new TableVersion([await new SampleFiles().add({ level: 1, rows: rows(9000) })])
+    const request = { schema, columnIds: codec.all.columnIds }
+    const source = new RowPieces(viewOf({ version }), request, codec, codec.all)
+    const lengths: number[] = []
+    for (let piece = await source.next(); piece !== undefined; piece = await source.next())
+      lengths.push(piece.length)
+    expect(lengths.reduce((sum, length) => sum + length)).toBe(9000)
+    expect(Math.max(...lengths)).toBeGreaterThan(1024)
+    expect(await pieces(viewOf({ version }), { reverse: true })).toEqual(rows(9000).toReversed())
+  })
+
+  test('a scan that is closed while it waits gives nothing more', async () => {
+    const live = await new SampleFiles().add({ level: 1, rows: rows(3000) })
+    const view = viewOf({ version: new TableVersion([live]) })
+    const source = new RowPieces(view, { schema, columnIds: codec.all.columnIds }, codec, codec.all)
+    const piece = source.next()
+    expect(piece).toBeInstanceOf(Promise)
+    source.close()
+    expect(await piece).toBeUndefined()
+    expect(await source.next()).toBeUndefined()
   })
 })
 

@@ -6,7 +6,7 @@ const scripts = mergeConfig(base, { test: { name: 'scripts', root: './scripts', 
 /** The whole workspace in one run, with one closing line. */
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: ['packages/*/vitest.config.ts', 'apps/*/vitest.config.ts', scripts],
+    projects: ['packages/*/vitest.config.ts', 'apps/*/vitest.config.ts', 'bench/vitest.config.ts', scripts],
   },
 })
 

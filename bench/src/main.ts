@@ -1,63 +1,135 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { parseArgs, promisify } from 'node:util'
-import { markdown, page, type Results } from './report.ts'
-import type { Figure } from './workload.ts'
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { ENGINE_NAMES } from './engine-list.ts'
+import { regressions } from './gate.ts'
+import { number, table } from './markdown.ts'
+import { writePage } from './page.ts'
+import { figures } from './peer-page.ts'
+import { comparePeers } from './peers.ts'
+import { publish } from './publish.ts'
+import { writeResults, type PeerResults } from './results.ts'
+import { measureScale, type ScaleResults } from './scale.ts'
+import { scalePage } from './scale-page.ts'
+import { soak } from './soak.ts'
+import { soakPage } from './soak-page.ts'
+import { publishPage } from './publish-page.ts'
+import { readTargets } from './targets.ts'
 
-/** Compares Meru with other engines: all in one run, in turn, several rounds. `--write` keeps the results. */
-const { values: options } = parseArgs({
+const HELP = `bench [command] [options]
+
+  (none)    Meru and other engines side by side: --rows, --rounds, --budget <ms of a measured loop>, --engines
+  scale     the same work on growing tables: --sizes <rows, in millions>, --engines, --seconds <of upserts>
+  soak      an endless writer: --minutes, --rows
+  publish   incremental Iceberg publication after 10,000 upserts
+  gate      compares two result files by ratios: gate <before> <after> [--tolerance 0.2]; ends with 1 if worse
+  page      writes docs/benchmarks.md from bench/results
+
+--write keeps the results and writes the page. --quick makes everything tiny, to see that it works.`
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    rows: { type: 'string', default: '200000' },
-    durable: { type: 'string', default: '3000' },
+    rows: { type: 'string' },
     rounds: { type: 'string', default: '5' },
-    engines: { type: 'string', default: 'meru,classic-level,lmdb,node:sqlite' },
+    budget: { type: 'string', default: '400' },
+    engines: { type: 'string' },
+    sizes: { type: 'string', default: '1,10' },
+    seconds: { type: 'string', default: '20' },
+    minutes: { type: 'string', default: '10' },
+    tolerance: { type: 'string', default: '0.2' },
+    quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
+const { quick } = options
+const MILLION = 1_000_000
+const KIB = 1 << 10
+const MIB = 1 << 20
+const log = (line: string): void => void process.stderr.write(`${line}\n`)
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-interface Run {
-  readonly engine: string
-  readonly version: string
-  readonly figures: Figure[]
-}
-
-const run = promisify(execFile)
-
-async function measureOnce(engine: string): Promise<Run> {
-  const script = new URL('run-engine.ts', import.meta.url).pathname
-  const args = ['--conditions=@meru/source', '--no-warnings', script, engine, options.rows, options.durable]
-  const { stdout } = await run(process.execPath, args, { maxBuffer: 1 << 24 })
-  return JSON.parse(stdout) as Run
+function keep(name: string, results: unknown): void {
+  if (!options.write) return
+  writeResults(name, results)
+  writePage()
 }
 
-const names = options.engines.split(',')
-const runs = new Map<string, Run[]>(names.map((name) => [name, []]))
-for (let round = 0; round < Number(options.rounds); round++) {
-  for (const name of names) {
-    const begun = performance.now()
-    runs.get(name)?.push(await measureOnce(name))
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-    process.stderr.write(`round ${round + 1} of ${options.rounds}: ${name} ${seconds} s\n`)
-  }
+async function runPeers(): Promise<void> {
+  const results = await comparePeers({
+    scale: {
+      rows: Number(options.rows ?? (quick ? 4000 : 200_000)),
+      budgetMs: quick ? 20 : Number(options.budget),
+    },
+    rounds: quick ? 1 : Number(options.rounds),
+    engines: options.engines?.split(',') ?? ENGINE_NAMES,
+    log,
+  })
+  print(figures(results))
+  for (const { engine, reason } of results.skipped) print(`${engine} was skipped: ${reason}`)
+  keep('engines', results)
 }
-const results: Results = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: { node: process.version, cpu: cpus()[0].model, cores: cpus().length, platform: process.platform },
-  scale: {
-    rows: Number(options.rows),
-    durableWrites: Number(options.durable),
-    rounds: Number(options.rounds),
-  },
-  engines: names.map((name) => {
-    const own = runs.get(name) as Run[]
-    return { name, version: own[0].version, rounds: own.map((one) => one.figures) }
-  }),
+
+async function runScale(): Promise<void> {
+  const results = await measureScale({
+    sizes: quick ? [5000, 10_000] : options.sizes.split(',').map((size) => Number(size) * MILLION),
+    engines: options.engines?.split(',') ?? ['meru', 'rocksdb'],
+    options: quick
+      ? { upsertMs: 200, flushRows: 1000, readMs: 20, repeats: 2 }
+      : { upsertMs: Number(options.seconds) * 1000, flushRows: 20_000, readMs: 500, repeats: 5 },
+    log,
+    onRun: (found: ScaleResults) => keep('scale', found),
+  })
+  print(scalePage(results, readTargets()))
 }
-process.stdout.write(`${markdown(results)}\n`)
-if (options.write) {
-  const root = new URL('../', import.meta.url)
-  mkdirSync(new URL('results/', root), { recursive: true })
-  writeFileSync(new URL('results/engines.json', root), `${JSON.stringify(results, null, 1)}\n`)
-  writeFileSync(new URL('../docs/benchmarks.md', root), page(results))
+
+async function runSoak(): Promise<void> {
+  const results = await soak({
+    minutes: quick ? 0.05 : Number(options.minutes),
+    rows: Number(options.rows ?? (quick ? 5000 : 500_000)),
+    durableEvery: 100,
+    sampleMs: quick ? 500 : 5000,
+  })
+  print(soakPage(results, readTargets()))
+  keep('soak', results)
 }
+
+async function runPublish(): Promise<void> {
+  const sizes = quick ? [1000, 20_000] : [10_000, 100_000, MILLION]
+  const largest = sizes[sizes.length - 1]
+  const tables = sizes.map((rows) => ({ rows, fileBytes: 64 * MIB }))
+  tables.push({ rows: largest, fileBytes: quick ? 16 * KIB : 128 * KIB })
+  const results = await publish({
+    tables,
+    upserts: quick ? 100 : 10_000,
+    rounds: quick ? 2 : 7,
+    checkedRowsMax: 100_000,
+  })
+  print(publishPage(results, readTargets()))
+  keep('publish', results)
+}
+
+function runGate([before, after]: readonly string[]): void {
+  if (after === undefined) throw new TypeError('gate takes two files of results')
+  const [earlier, later] = [before, after].map(
+    (file) => JSON.parse(readFileSync(file, 'utf8')) as PeerResults,
+  )
+  const worse = regressions(earlier, later, Number(options.tolerance))
+  if (worse.length === 0) return print(`No ratio is worse by more than ${options.tolerance}.`)
+  const lines = worse.map((one) => [one.operation, number(one.before), number(one.after)])
+  print(table(['operation', 'ratio before', 'ratio after'], lines))
+  process.exitCode = 1
+}
+
+const [command = 'peers', ...rest] = positionals
+const commands: Readonly<Record<string, () => void | Promise<void>>> = {
+  peers: runPeers,
+  scale: runScale,
+  soak: runSoak,
+  publish: runPublish,
+  gate: () => runGate(rest),
+  page: writePage,
+}
+if (options.help) print(HELP)
+else if (commands[command] === undefined) throw new TypeError(`no command "${command}"\n\n${HELP}`)
+else await commands[command]()

@@ -1,8 +1,12 @@
 import { ClassicLevel } from 'classic-level'
 import type { Engine } from '../engine.ts'
 import type { Row } from '../rows.ts'
+import { groupTotals, RowTotals } from '../totals.ts'
 
-function keyOf(id: number): Buffer {
+const ITERATOR_ROWS = 1000
+
+/** Eight bytes that sort like the number. */
+export function keyOf(id: number): Buffer {
   const key = Buffer.allocUnsafe(8)
   key.writeUInt32BE(Math.floor(id / 4294967296), 0)
   key.writeUInt32BE(id >>> 0, 4)
@@ -11,43 +15,54 @@ function keyOf(id: number): Buffer {
 
 export function classicLevel(): Engine {
   let db: ClassicLevel<Buffer, Row>
+  const putBatch = (rows: Row[], sync: boolean): Promise<void> =>
+    db.batch(
+      rows.map((row) => ({ type: 'put', key: keyOf(row.id), value: row })),
+      { sync },
+    )
+  const each = async (see: (row: Row) => void): Promise<void> => {
+    const values = db.values()
+    for (;;) {
+      const rows = await values.nextv(ITERATOR_ROWS)
+      if (rows.length === 0) break
+      for (const row of rows) see(row)
+    }
+    await values.close()
+  }
   return {
     name: 'classic-level',
     version: '3.0.0',
-    open: async (directory) => {
+    open: async (directory, { cacheBytes }) => {
       db = new ClassicLevel<Buffer, Row>(directory, { keyEncoding: 'buffer', valueEncoding: 'json' })
-      await db.open()
+      await db.open({ cacheSize: cacheBytes })
     },
     close: () => db.close(),
+    bulkLoad: async (batches) => {
+      let last: Row[] = []
+      for (const batch of batches) {
+        await putBatch(batch, false)
+        last = batch
+      }
+      await putBatch(last, true)
+    },
     putDurable: (row) => db.put(keyOf(row.id), row, { sync: true }),
     putBuffered: (row) => db.put(keyOf(row.id), row),
-    putBatch: (rows, { durable }) =>
-      db.batch(
-        rows.map((row) => ({ type: 'put', key: keyOf(row.id), value: row })),
-        { sync: durable },
-      ),
+    putBatch: (rows, { durable }) => putBatch(rows, durable),
     getSync: (id) => db.getSync(keyOf(id)),
     get: (id) => db.get(keyOf(id)),
     getMany: (ids) => db.getMany(ids.map(keyOf)),
     scanRows: async () => {
-      let sum = 0
-      const values = db.values()
-      for (let batch = await values.nextv(1000); batch.length > 0; batch = await values.nextv(1000)) {
-        for (const row of batch) sum += row.score
-      }
-      await values.close()
-      return sum
+      const totals = new RowTotals()
+      await each((row) => totals.add(row))
+      return totals
     },
-    sumScore: async () => {
-      let sum = 0
-      const values = db.values()
-      for (let batch = await values.nextv(1000); batch.length > 0; batch = await values.nextv(1000)) {
-        for (const row of batch) sum += row.score
-      }
-      await values.close()
-      return sum
+    sumByUser: async () => {
+      const sums = new Map<string, number>()
+      await each((row) => sums.set(row.user, (sums.get(row.user) ?? 0) + row.score))
+      return groupTotals(sums)
     },
-    range: async (from, count) => (await db.values({ gte: keyOf(from), limit: count }).all()).length,
-    settle: () => db.compactRange(keyOf(0), keyOf(Number.MAX_SAFE_INTEGER)),
+    range: (from, count) => db.values({ gte: keyOf(from), limit: count }).all(),
+    settle: () => Promise.resolve(),
+    compact: () => db.compactRange(keyOf(0), keyOf(Number.MAX_SAFE_INTEGER)),
   }
 }

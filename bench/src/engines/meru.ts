@@ -1,23 +1,32 @@
-import { DEFAULT_SETTINGS, openTable, t, table, type Table } from '@meru/db'
+import { openTable, t, table, type Table, type TableDefinition } from '@meru/db'
 import type { Engine } from '../engine.ts'
 import type { Row } from '../rows.ts'
+import { RowTotals } from '../totals.ts'
+import { UserSums } from '../user-sums.ts'
 
-const definition = table(
+export const ROWS_TABLE: TableDefinition<'rows', Row, Row, number> = table(
   'rows',
   { id: t.long({ mode: 'number' }), user: t.string(), score: t.double(), payload: t.string() },
   { key: ['id'] },
 )
 
+export type RowsTable = Table<Row, Row, number>
+
 export function meru(): Engine {
-  let rows: Table<Row, Row, number>
+  let rows: RowsTable
+  let directory: string
   return {
     name: 'meru',
     version: '0.1.0',
-    open: async (directory) => {
-      const settings = { pageCacheBytes: 4 * DEFAULT_SETTINGS.pageCacheBytes }
-      rows = await openTable(directory, definition, { settings })
+    open: async (path, { cacheBytes }) => {
+      directory = path
+      rows = await openTable(path, ROWS_TABLE, { settings: { pageCacheBytes: cacheBytes } })
     },
     close: () => rows.close(),
+    bulkLoad: async (batches) => {
+      for (const batch of batches) await rows.putMany(batch, { durability: 'buffered' })
+      await rows.flush()
+    },
     putDurable: (row) => rows.put(row),
     putBuffered: (row) => rows.put(row, { durability: 'buffered' }),
     putBatch: (batch, { durable }) => rows.putMany(batch, { durability: durable ? 'durable' : 'buffered' }),
@@ -25,34 +34,56 @@ export function meru(): Engine {
     get: (id) => rows.get(id),
     getMany: (ids) => rows.getMany(ids),
     scanRows: async () => {
-      let sum = 0
-      for await (const row of rows.scan()) sum += row.score
-      return sum
+      const totals = new RowTotals()
+      for await (const batch of rows.scan().batches()) for (const row of batch.rows()) totals.add(row)
+      return totals
     },
-    sumScore: async () => {
-      let sum = 0
-      for await (const batch of rows.scan({ select: ['score'] }).batches()) {
-        const column = batch.column('score')
-        if (column.physical === 'f64') for (let i = 0; i < batch.length; i++) sum += column.values[i]
+    scanColumns: async () => {
+      const totals = { rows: 0, score: 0, characters: 0 }
+      for await (const batch of rows.scan().batches()) {
+        const score = batch.column('score')
+        if (score.physical !== 'f64') throw new Error(`score is ${score.physical}`)
+        totals.rows += batch.length
+        for (let i = 0; i < batch.length; i++) totals.score += score.values[i]
+        for (const name of ['user', 'payload'] as const) {
+          const text = batch.column(name)
+          if (text.physical !== 'bytes') throw new Error(`${name} is ${text.physical}`)
+          totals.characters += text.offsets[batch.length] - text.offsets[0]
+        }
       }
-      return sum
+      return totals
     },
-    range: async (from, count) => (await rows.scan({ gte: from, limit: count }).toArray()).length,
-    settle: () => rows.compact(),
-    extras: {
-      flush: async () => {
-        await rows.flush()
-        return rows.stats().bytes
-      },
-      compaction: async () => {
-        const { bytes } = rows.stats()
-        await rows.compact()
-        return bytes
-      },
-      export: async () => {
-        await rows.exportIceberg()
-        return rows.stats().files
-      },
+    sumByUser: async () => {
+      const sums = new UserSums()
+      for await (const batch of rows.scan({ select: ['user', 'score'] }).batches()) {
+        sums.add(batch.column('user'), batch.column('score'))
+      }
+      return sums.totals()
+    },
+    range: (from, count) => rows.scan({ gte: from, limit: count }).toArray(),
+    settle: () => settled(rows),
+    flush: () => rows.flush(),
+    compact: () => rows.compact(),
+    export: async () => {
+      const { metadataFile } = await rows.exportIceberg()
+      const { duckOverExport } = await import('../exported-files.ts')
+      return duckOverExport(directory, metadataFile)
     },
   }
 }
+
+/** Waits until neither sealed memtables nor level 0 ask for background work. */
+export async function settled(rows: RowsTable): Promise<void> {
+  await rows.flush()
+  let before = ''
+  for (;;) {
+    const { levels, memtables } = rows.stats()
+    const now = JSON.stringify(levels)
+    if (memtables.sealed === 0 && now === before) return
+    before = now
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  }
+}
+
+/** Levels that stay as they are this long are at rest. */
+const QUIET_MS = 300

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { publish } from '../src/publish.ts'
+import { publishPage } from '../src/publish-page.ts'
+import { measureScale, type ScaleResults } from '../src/scale.ts'
+import { scalePage } from '../src/scale-page.ts'
+import { soak } from '../src/soak.ts'
+import { soakPage } from '../src/soak-page.ts'
+import { readTargets } from '../src/targets.ts'
+
+const TIMEOUT_MS = 240_000
+const targets = readTargets()
+
+test(
+  'growing tables: every cost at every size, kept after each run',
+  async () => {
+    const kept: ScaleResults[] = []
+    const results = await measureScale({
+      sizes: [2000, 4000],
+      engines: ['meru'],
+      options: { upsertMs: 50, flushRows: 500, readMs: 5, repeats: 1 },
+      log: () => undefined,
+      onRun: (found) => void kept.push(found),
+    })
+    expect(kept.map((found) => found.runs.length)).toEqual([1, 2])
+    const [names, others] = results.runs.map((run) => run.costs.map((cost) => cost.name))
+    expect(names).toEqual(others)
+    expect(names).toEqual(
+      expect.arrayContaining(['load, ascending', 'get, uniform', 'compaction of everything']),
+    )
+    expect(scalePage(results, targets)).toContain('| compaction of everything |')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'an endless writer: samples with every measure',
+  async () => {
+    const results = await soak({ minutes: 0.03, rows: 2000, durableEvery: 20, sampleMs: 300 })
+    expect(results.samples.length).toBeGreaterThan(0)
+    for (const sample of results.samples) {
+      expect(sample.files).toBeGreaterThan(0)
+      expect(sample.putP99Ms).toBeGreaterThan(0)
+      expect(sample.putMaxMs).toBeGreaterThanOrEqual(sample.putP99Ms)
+    }
+    expect(soakPage(results, targets)).toContain('An endless writer')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'publication: what was published is read back, over one file and over many',
+  async () => {
+    const results = await publish({
+      tables: [
+        { rows: 2000, fileBytes: 1 << 20 },
+        { rows: 20_000, fileBytes: 16 << 10 },
+      ],
+      upserts: 100,
+      rounds: 2,
+      checkedRowsMax: 20_000,
+    })
+    const [one, many] = results.publications
+    expect(one.dataFiles).toBe(1)
+    expect(many.dataFiles).toBeGreaterThan(1)
+    expect(one.metadataBytes).toBeGreaterThan(0)
+    expect(publishPage(results, targets)).toContain('| 20,000 |')
+  },
+  TIMEOUT_MS,
+)

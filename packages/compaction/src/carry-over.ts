@@ -1,4 +1,4 @@
-import { BytesBuilder, compareBytes, type BytesVector } from '@meru/core'
+import { BytesBuilder, gatherVectors, KeyMerger, type BytesVector } from '@meru/core'
 import type { DeadPositions } from '@meru/sst'
 import type { MergeInput } from './merge-source.ts'
 import { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
@@ -14,24 +14,20 @@ const READ_ROWS = 4096
 export async function carryOver(
   inputs: readonly MergeInput[],
   now: (id: string) => DeadPositions | undefined,
-  outputs: readonly ResolveTarget[],
+  outputs: Iterable<ResolveTarget> | AsyncIterable<ResolveTarget>,
 ): Promise<DeadRows[]> {
-  const keys: Uint8Array[] = []
-  for (const input of inputs) await addLateKeys(input, now(input.id), keys)
-  if (keys.length === 0) return []
-  keys.sort((a, b) => compareBytes(a, 0, a.length, b, 0, b.length))
-  const sorted = new BytesBuilder()
-  for (const key of keys) sorted.append(key, 0, key.length)
-  return resolveDead(sorted.finish(), outputs)
+  const late: BytesVector[] = []
+  for (const input of inputs) {
+    const keys = await lateKeys(input, now(input.id))
+    if (keys.length > 0) late.push(keys)
+  }
+  return late.length === 0 ? [] : resolveDead(mergeKeys(late), outputs)
 }
 
-/** Adds the keys of the rows that were live when the job began and are not any more. */
-async function addLateKeys(
-  input: MergeInput,
-  now: DeadPositions | undefined,
-  keys: Uint8Array[],
-): Promise<void> {
-  if (now !== undefined && now.cardinality === input.dead.cardinality) return
+/** The keys of the rows that were live when the job began and are not any more, ascending. */
+async function lateKeys(input: MergeInput, now: DeadPositions | undefined): Promise<BytesVector> {
+  const keys = new BytesBuilder()
+  if (now !== undefined && now.cardinality === input.dead.cardinality) return keys.finish()
   for (let from = 0; from < input.rows; from += READ_ROWS) {
     const to = Math.min(input.rows, from + READ_ROWS)
     const deadNow = now === undefined ? to - from : now.countRange(from, to)
@@ -39,10 +35,27 @@ async function addLateKeys(
     const rows = await input.reader.readRows(from, to, [], { keys: true })
     const vector = rows.keys as BytesVector
     for (let position = from; position < to; position++) {
-      const late = !input.dead.has(position) && (now === undefined || now.has(position))
-      if (!late) continue
+      const isLate = !input.dead.has(position) && (now === undefined || now.has(position))
+      if (!isLate) continue
       const row = position - from
-      keys.push(vector.bytes.slice(vector.offsets[row], vector.offsets[row + 1]))
+      keys.append(vector.bytes, vector.offsets[row], vector.offsets[row + 1])
     }
   }
+  return keys.finish()
+}
+
+/** One ascending list of several. A key is in one at most: it was live in one input (I1). */
+function mergeKeys(lists: readonly BytesVector[]): BytesVector {
+  if (lists.length === 1) return lists[0]
+  const length = lists.reduce((sum, list) => sum + list.length, 0)
+  const merger = new KeyMerger(lists.length, { reverse: false })
+  const sourceOf = new Uint16Array(length)
+  const rowOf = new Uint32Array(length)
+  for (const [source, list] of lists.entries()) merger.supply(source, list)
+  let count = 0
+  while (count < length) {
+    count += merger.fill(sourceOf.subarray(count), rowOf.subarray(count), length - count)
+    if (merger.wanting >= 0) merger.end(merger.wanting)
+  }
+  return gatherVectors(lists, sourceOf, rowOf, length) as BytesVector
 }

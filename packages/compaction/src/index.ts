@@ -1,13 +1,7 @@
 export { carryOver } from './carry-over.ts'
 export { flushMemtable, type FlushInput, type FlushOutput } from './flush.ts'
-export {
-  InlineRunner,
-  type FlushTask,
-  type JobControl,
-  type JobRunner,
-  type MergeTask,
-  type RunTask,
-} from './job-runner.ts'
+export { loadDeadPositions, writeDeadPositions, type GrownFile } from './dead-files.ts'
+export { InlineRunner, type JobRunner } from './job-runner.ts'
 export { runMerge, type MergeJob } from './merge-job.ts'
 export type { MergeInput } from './merge-source.ts'
 export { fullCompaction, pickJob, type CompactionJob } from './policy.ts'
@@ -22,4 +16,15 @@ export {
 } from './score.ts'
 export { writeRun, type RunJob } from './run-job.ts'
 export type { OutputOptions } from './sst-output.ts'
-export { WorkerRunner } from './worker-runner.ts'
+export type {
+  CarryOverTask,
+  DeadUpdate,
+  FlushTask,
+  JobControl,
+  LateInput,
+  MergeTask,
+  ResolveTask,
+  RunTask,
+  TaskFile,
+} from './task.ts'
+export { WorkerRunner, type WorkerRunnerOptions } from './worker-runner.ts'

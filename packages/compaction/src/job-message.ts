@@ -1,23 +1,27 @@
-import { CorruptionError, MeruError, type ErrorCode, type SstMeta, type TableSchema } from '@meru/core'
+import {
+  CorruptionError,
+  MeruError,
+  type BytesVector,
+  type ErrorCode,
+  type SstMeta,
+  type TableSchema,
+} from '@meru/core'
+import type { SstFile } from '@meru/manifest'
 import type { SharedMemtable } from '@meru/memtable'
 import type { SstLayout } from '@meru/sst'
 import type { FlushOutput } from './flush.ts'
-import type { MergeTask, RunTask } from './job-runner.ts'
+import type { DeadUpdate, MergeTask, RunTask } from './task.ts'
 
-/** An input of a merge as it crosses threads: the worker opens the file itself. */
-export interface SentInput {
-  readonly meta: SstMeta
-  /** Where the file stands now; `meta` says what it was opened as. */
-  readonly level: number
-  /** The dead positions as a `deletion-vector-v1` blob; absent if there are none. */
-  readonly dead: Uint8Array | undefined
+/** An SST as it crosses threads: the worker opens it itself. */
+export interface SentFile {
+  readonly file: SstFile
+  readonly schema: TableSchema
 }
 
 /** What a worker is asked to do; it does one thing at a time. */
 export type Request =
   | {
       readonly kind: 'flush'
-      readonly root: string
       readonly id: string
       readonly path: string
       readonly schema: TableSchema
@@ -26,26 +30,44 @@ export type Request =
     }
   | {
       readonly kind: 'merge'
-      readonly root: string
-      readonly inputs: readonly SentInput[]
+      readonly table: string
+      readonly inputs: readonly SentFile[]
       readonly schema: TableSchema
       readonly level: number
       readonly layout: SstLayout
       readonly fileBytesTarget: number
-      readonly directory: string
       readonly sharedKeys?: MergeTask['sharedKeys']
     }
-  | ({ readonly kind: 'run'; readonly root: string; readonly memtable: SharedMemtable } & Omit<
-      RunTask,
-      'memtable'
-    >)
-  | { readonly kind: 'abort' }
+  | ({ readonly kind: 'run'; readonly memtable: SharedMemtable } & Omit<RunTask, 'memtable'>)
+  | {
+      readonly kind: 'resolve'
+      readonly table: string
+      readonly keys: BytesVector
+      readonly targets: readonly SentFile[]
+      readonly puffinId: string
+    }
+  | {
+      readonly kind: 'carryOver'
+      readonly table: string
+      readonly inputs: readonly { readonly before: SentFile; readonly now: SstFile | undefined }[]
+      readonly outputs: readonly SentFile[]
+      readonly puffinId: string
+    }
 
-/** What a worker answers. `progress` may come many times, the others end a job. */
+/** What a worker is told beside: to give up what it does, or to close files that it keeps open. */
+export type Notice =
+  | { readonly kind: 'abort' }
+  | { readonly kind: 'forget'; readonly fileIds: readonly string[] }
+
+/** What a worker answers. The first kinds may come many times, the others end a job. */
 export type Answer =
+  | { readonly kind: 'ready' }
   | { readonly kind: 'progress'; readonly rows: number }
+  /** It makes this file. */
+  | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'flushed'; readonly output: FlushOutput }
   | { readonly kind: 'merged'; readonly metas: readonly SstMeta[] }
+  | { readonly kind: 'resolved'; readonly updates: readonly DeadUpdate[] }
   | { readonly kind: 'failed'; readonly error: SentError }
 
 /** An error with the parts that a structured clone would lose. */

@@ -1,68 +1,40 @@
-import type { SstMeta, TableSchema } from '@meru/core'
+import type { SstMeta } from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
-import type { Memtable } from '@meru/memtable'
-import type { SstLayout } from '@meru/sst'
+import { sstPath } from '@meru/manifest'
+import { carryOver } from './carry-over.ts'
+import { writeDeadPositions } from './dead-files.ts'
 import { flushMemtable, type FlushOutput } from './flush.ts'
-import { runMerge, type MergeJob } from './merge-job.ts'
+import { runMerge } from './merge-job.ts'
 import type { MergeInput } from './merge-source.ts'
 import { writeRun } from './run-job.ts'
 import type { OutputOptions } from './sst-output.ts'
+import { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
+import type {
+  CarryOverTask,
+  DeadUpdate,
+  FlushTask,
+  JobControl,
+  MergeTask,
+  ResolveTask,
+  RunTask,
+  TaskFile,
+} from './task.ts'
 
-/** A sealed memtable to be written to level 0. */
-export interface FlushTask {
-  /** The id of the SST to write, and its path. */
-  readonly id: string
-  readonly path: string
-  readonly schema: TableSchema
-  readonly layout: SstLayout
-  readonly memtable: Memtable
-}
-
-/** Files to be merged into one level. */
-export interface MergeTask {
-  readonly inputs: readonly MergeInput[]
-  readonly schema: TableSchema
-  readonly level: number
-  readonly layout: SstLayout
-  readonly fileBytesTarget: number
-  /** Where the inputs are and the outputs go; a file is `<id>.parquet` in it. */
-  readonly directory: string
-  /** See `MergeJob`. */
-  readonly sharedKeys?: MergeJob['sharedKeys']
-}
-
-/** Rows of bulk input to be written as columns; see `RunJob`. */
-export interface RunTask {
-  readonly memtable: Memtable
-  readonly seqno: number
-  readonly schema: TableSchema
-  readonly level: number
-  readonly layout: SstLayout
-  readonly fileBytesTarget: number
-  /** Where the files go. */
-  readonly directory: string
-}
-
-export interface JobControl {
-  readonly signal?: AbortSignal | undefined
-  /** Rows done since the last call. */
-  readonly onProgress?: ((rows: number) => void) | undefined
-}
-
-/** Where the work of flushes and merges is done: on this thread, or on others. */
+/** Where the work of flushes and merges is done: on this thread, or on others. Nothing that it does is a commit. */
 export interface JobRunner {
+  /** The file is removed again if it fails. */
   flush(task: FlushTask): Promise<FlushOutput>
   /** Files that it wrote are removed again if it fails or is aborted. */
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]>
   /** Writes rows in key order. Files that it wrote are removed again if it fails or is aborted. */
   writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]>
+  /** What dies in the targets, written to a Puffin file if any set grew; it is removed again if that fails. */
+  resolve(task: ResolveTask): Promise<DeadUpdate[]>
+  carryOver(task: CarryOverTask): Promise<DeadUpdate[]>
+  /** These files left the version: no later job names them. */
+  forget(fileIds: readonly string[]): void
   /** Ends the threads. Jobs must have ended. */
   close(): Promise<void>
-}
-
-/** The path of a file of a merge. */
-export function mergeFilePath(directory: string, id: string): string {
-  return `${directory}/${id}.parquet`
 }
 
 /** Does the work on the calling thread, and gives way to other work between batches. */
@@ -80,9 +52,9 @@ export class InlineRunner implements JobRunner {
   }
 
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
-    const { inputs, sharedKeys } = task
-    const output = this.outputOf(task)
-    return runMerge({ inputs, output, breathe: this.breathe, sharedKeys, ...control })
+    const { sharedKeys } = task
+    const inputs = task.inputs.map(inputOf)
+    return runMerge({ inputs, output: this.outputOf(task), breathe: this.breathe, sharedKeys, ...control })
   }
 
   writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
@@ -90,17 +62,76 @@ export class InlineRunner implements JobRunner {
     return writeRun({ memtable, seqno, output: this.outputOf(task), breathe: this.breathe, ...control })
   }
 
+  async resolve({ table, puffinId, keys, targets }: ResolveTask): Promise<DeadUpdate[]> {
+    const found = await resolveDead(keys, targets.map(targetOf))
+    return growDead(this.parts.fs, { table, puffinId }, found, (id) => fileOf(targets, id))
+  }
+
+  async carryOver({ table, puffinId, inputs, outputs }: CarryOverTask): Promise<DeadUpdate[]> {
+    const now = new Map(inputs.map((input) => [input.before.file.id, input.now?.dead]))
+    const before = inputs.map((input) => inputOf(input.before))
+    const late = await carryOver(before, (id) => now.get(id), outputs.map(targetOf))
+    return growDead(this.parts.fs, { table, puffinId }, late, (id) => fileOf(outputs, id))
+  }
+
+  forget(): void {
+    // Files are opened and closed by those who hand out tasks.
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }
 
-  private outputOf(task: Omit<MergeTask, 'inputs'>): OutputOptions {
+  private outputOf(task: OutputTask): OutputOptions {
     const { fs, env } = this.parts
-    const { schema, level, layout, fileBytesTarget, directory } = task
-    const newFile = (): { id: string; path: string } => {
-      const id = env.uuid()
-      return { id, path: mergeFilePath(directory, id) }
-    }
-    return { fs, schema, level, layout, fileBytesTarget, newFile }
+    return outputOf(fs, env, task, () => undefined)
   }
+}
+
+type OutputTask = Pick<MergeTask, 'table' | 'schema' | 'level' | 'layout' | 'fileBytesTarget'>
+
+/** Where a job writes to. `onFile` is told of each file before it is made. */
+export function outputOf(
+  fs: FileSystem,
+  env: Pick<Environment, 'uuid'>,
+  { table, schema, level, layout, fileBytesTarget }: OutputTask,
+  onFile: (path: string) => void,
+): OutputOptions {
+  const newFile = (): { id: string; path: string } => {
+    const id = env.uuid()
+    const path = sstPath(table, id)
+    onFile(path)
+    return { id, path }
+  }
+  return { fs, schema, level, layout, fileBytesTarget, newFile }
+}
+
+/** Writes the sets of files that grew by what was found. */
+export async function growDead(
+  fs: FileSystem,
+  target: { readonly table: string; readonly puffinId: string },
+  found: readonly DeadRows[],
+  stateOf: (id: string) => { readonly rows: number; readonly dead: DeadPositions },
+): Promise<DeadUpdate[]> {
+  const grown = found.map(({ id, positions }) => {
+    const { rows, dead } = stateOf(id)
+    return { id, rows, positions, dead: dead.with(positions) }
+  })
+  const refs = await writeDeadPositions(fs, target, grown)
+  return grown.map(({ id, positions, dead }, index) => ({ id, positions, ref: refs[index], dead }))
+}
+
+type DeadPositions = TaskFile['dead']
+
+export function inputOf({ file, reader, dead }: TaskFile): MergeInput {
+  return { id: file.id, level: file.level, rows: file.rows, reader, dead }
+}
+
+export function targetOf({ file, reader, dead }: TaskFile): ResolveTarget {
+  return { id: file.id, reader, dead }
+}
+
+function fileOf(files: readonly TaskFile[], id: string): { rows: number; dead: DeadPositions } {
+  const { file, dead } = files.find((candidate) => candidate.file.id === id) as TaskFile
+  return { rows: file.rows, dead }
 }

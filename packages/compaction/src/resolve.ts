@@ -11,6 +11,7 @@ export interface ResolveTarget {
 /** Rows of one SST that became dead. */
 export interface DeadRows {
   readonly id: string
+  /** Ascending. */
   readonly positions: Uint32Array
 }
 
@@ -19,29 +20,37 @@ export interface DeadRows {
  * looked up again. `keys` are sorted and unique. Targets with no such row are left out.
  * Give the targets newest first: keys written lately are the likeliest to be written again.
  */
-export async function resolveDead(keys: BytesVector, targets: readonly ResolveTarget[]): Promise<DeadRows[]> {
+export async function resolveDead(
+  keys: BytesVector,
+  targets: Iterable<ResolveTarget> | AsyncIterable<ResolveTarget>,
+): Promise<DeadRows[]> {
   const found: DeadRows[] = []
   let remaining = keys
-  for (const target of targets) {
-    if (remaining.length === 0) break
-    const positions: number[] = []
-    const hits = new Set<number>()
+  if (remaining.length === 0) return found
+  const positions = new Uint32Array(keys.length)
+  const hits = new Uint32Array(keys.length)
+  for await (const target of targets) {
+    let count = 0
     await target.reader.locate(remaining, (keyIndex, position) => {
       if (target.dead.has(position)) return
-      positions.push(position)
-      hits.add(keyIndex)
+      positions[count] = position
+      hits[count++] = keyIndex
     })
-    if (positions.length === 0) continue
-    found.push({ id: target.id, positions: Uint32Array.from(positions) })
-    remaining = without(remaining, hits)
+    if (count === 0) continue
+    found.push({ id: target.id, positions: positions.slice(0, count) })
+    if (count === remaining.length) break
+    remaining = without(remaining, hits, count)
   }
   return found
 }
 
-function without(keys: BytesVector, hits: ReadonlySet<number>): BytesVector {
+/** The keys but for those at the first `count` of `hits`, which ascend. */
+function without(keys: BytesVector, hits: Uint32Array, count: number): BytesVector {
   const kept = new BytesBuilder()
+  let next = 0
   for (let i = 0; i < keys.length; i++) {
-    if (!hits.has(i)) kept.append(keys.bytes, keys.offsets[i], keys.offsets[i + 1])
+    if (next < count && hits[next] === i) next++
+    else kept.append(keys.bytes, keys.offsets[i], keys.offsets[i + 1])
   }
   return kept.finish()
 }

@@ -1,68 +1,196 @@
-import type { SstMeta } from '@meru/core'
-import { encodeDeletionVector } from '@meru/sst'
+import { MeruError, type SstMeta } from '@meru/core'
+import type { FileSystem } from '@meru/fs'
+import { puffinPath } from '@meru/manifest'
 import type { FlushOutput } from './flush.ts'
-import type { SentInput } from './job-message.ts'
-import type { FlushTask, JobControl, JobRunner, MergeTask, RunTask } from './job-runner.ts'
-import { WorkerThread } from './worker-thread.ts'
+import type { Answer, Request, SentFile } from './job-message.ts'
+import type { JobRunner } from './job-runner.ts'
+import type {
+  CarryOverTask,
+  DeadUpdate,
+  FlushTask,
+  JobControl,
+  MergeTask,
+  ResolveTask,
+  RunTask,
+  TaskFile,
+} from './task.ts'
+import { type ThreadControl, type ThreadOptions, ThreadUnavailable, WorkerThread } from './worker-thread.ts'
+
+/** The answer to a request. */
+type DoneOf<Kind extends Request['kind']> = Extract<
+  Answer,
+  {
+    kind: {
+      flush: 'flushed'
+      merge: 'merged'
+      run: 'merged'
+      resolve: 'resolved'
+      carryOver: 'resolved'
+    }[Kind]
+  }
+>
+
+export interface WorkerRunnerOptions extends Omit<ThreadOptions, 'entry'> {
+  /** Threads for merges. With each two there is one for flushes, so that they never wait behind a merge. */
+  readonly threads: number
+  readonly fs: FileSystem
+  /** The module that a thread runs; that of this package without it. */
+  readonly entry?: URL | undefined
+  /** Does the work where no thread can be started. */
+  readonly fallback: JobRunner
+  /** Told once, with the reason, that no thread can be started. */
+  readonly onUnavailable: (error: Error) => void
+}
 
 /**
- * Does the work on other threads: one for flushes, so that they never wait behind a merge, and some for
- * merges. A memtable crosses in shared memory; files are opened by the worker. Only for files of the
- * operating system.
+ * Does the work on other threads. A memtable crosses in shared memory; files are opened by the worker, and those
+ * that flushes look into stay open there. Only for files of the operating system.
  */
 export class WorkerRunner implements JobRunner {
-  private readonly root: string
-  private readonly flusher: WorkerThread = new WorkerThread()
+  private readonly options: WorkerRunnerOptions
+  private readonly flushers: readonly WorkerThread[]
   private readonly mergers: readonly WorkerThread[]
+  /** Known once one could not be started. */
+  private isUnavailable = false
+  /** By table: which thread has its files open. */
+  private readonly homes: Map<string, WorkerThread> = new Map()
 
-  /** `root` is the directory that paths are relative to. */
-  constructor(options: { root: string; mergeThreads: number }) {
-    this.root = options.root
-    this.mergers = Array.from({ length: options.mergeThreads }, () => new WorkerThread())
+  constructor(options: WorkerRunnerOptions) {
+    this.options = options
+    const { root, env, threads, entry } = options
+    const make = (count: number): WorkerThread[] =>
+      Array.from({ length: count }, () => new WorkerThread({ entry: entry ?? ownEntry(), root, env }))
+    this.flushers = make(Math.ceil(threads / 2))
+    this.mergers = make(threads)
   }
 
   async flush(task: FlushTask): Promise<FlushOutput> {
     const { id, path, schema, layout } = task
-    const memtable = task.memtable.shared()
-    const answer = await this.flusher.run(
-      { kind: 'flush', root: this.root, id, path, schema, layout, memtable },
-      {},
-    )
-    if (answer.kind !== 'flushed') throw new TypeError(`a worker answered a flush with "${answer.kind}"`)
-    return answer.output
+    const request = { kind: 'flush', id, path, schema, layout, memtable: task.memtable.shared() } as const
+    try {
+      const thread = leastLoaded(this.flushers)
+      const answer = await this.run(thread, request, {})
+      return answer === undefined ? await this.options.fallback.flush(task) : answer.output
+    } catch (error) {
+      await this.remove([path])
+      throw error
+    }
   }
 
   async merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
-    const inputs = task.inputs.map(({ reader, level, dead }): SentInput => {
-      return {
-        meta: reader.meta,
-        level,
-        dead: dead.cardinality === 0 ? undefined : encodeDeletionVector(dead),
-      }
-    })
-    const { schema, level, layout, fileBytesTarget, directory, sharedKeys } = task
-    const settings = { schema, level, layout, fileBytesTarget, directory, sharedKeys }
-    const answer = await this.mergeThread().run(
-      { kind: 'merge', root: this.root, inputs, ...settings },
-      control,
-    )
-    if (answer.kind !== 'merged') throw new TypeError(`a worker answered a merge with "${answer.kind}"`)
-    return [...answer.metas]
+    const { table, schema, level, layout, fileBytesTarget, sharedKeys } = task
+    const settings = { table, schema, level, layout, fileBytesTarget, sharedKeys }
+    const answer = await this.written({ kind: 'merge', ...settings, inputs: task.inputs.map(sent) }, control)
+    return answer === undefined ? this.options.fallback.merge(task, control) : [...answer.metas]
   }
 
   async writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
-    const memtable = task.memtable.shared()
-    const answer = await this.mergeThread().run({ ...task, kind: 'run', root: this.root, memtable }, control)
-    if (answer.kind !== 'merged') throw new TypeError(`a worker answered a run with "${answer.kind}"`)
-    return [...answer.metas]
+    const answer = await this.written({ ...task, kind: 'run', memtable: task.memtable.shared() }, control)
+    return answer === undefined ? this.options.fallback.writeRun(task, control) : [...answer.metas]
+  }
+
+  async resolve(task: ResolveTask): Promise<DeadUpdate[]> {
+    const { table, keys, puffinId } = task
+    const request = { kind: 'resolve', table, keys, puffinId, targets: task.targets.map(sent) } as const
+    const memory = [keys.bytes.buffer, keys.offsets.buffer].filter((part) => part instanceof ArrayBuffer)
+    const answer = await this.resolved(this.homeOf(table), request, memory)
+    if (answer !== undefined) return [...answer.updates]
+    // Offsets are never empty but where their memory was given away.
+    if (keys.offsets.length === 0) {
+      throw new MeruError('IO', 'a worker thread ended before it looked at the keys it was given')
+    }
+    return this.options.fallback.resolve(task)
+  }
+
+  async carryOver(task: CarryOverTask): Promise<DeadUpdate[]> {
+    const { table, puffinId } = task
+    const inputs = task.inputs.map(({ before, now }) => ({ before: sent(before), now: now?.file }))
+    const request = { kind: 'carryOver', table, puffinId, inputs, outputs: task.outputs.map(sent) } as const
+    const thread = leastLoaded(this.mergers)
+    const answer = await this.resolved(thread, request)
+    return answer === undefined ? this.options.fallback.carryOver(task) : [...answer.updates]
+  }
+
+  forget(fileIds: readonly string[]): void {
+    for (const thread of [...this.flushers, ...this.mergers]) thread.tell({ kind: 'forget', fileIds })
   }
 
   async close(): Promise<void> {
-    for (const thread of [this.flusher, ...this.mergers]) await thread.close()
+    for (const thread of [...this.flushers, ...this.mergers]) await thread.close()
   }
 
-  /** The one with the least to do. */
-  private mergeThread(): WorkerThread {
-    return this.mergers.reduce((a, b) => (b.load < a.load ? b : a))
+  /** Removes the files that a job made if it does not come to its end; a worker that lives has done so itself. */
+  private async written(
+    request: Extract<Request, { kind: 'merge' | 'run' }>,
+    control: JobControl,
+  ): Promise<DoneOf<'merge'> | undefined> {
+    const made: string[] = []
+    const onFile = (path: string): void => void made.push(path)
+    try {
+      return await this.run(leastLoaded(this.mergers), request, { ...control, onFile })
+    } catch (error) {
+      await this.remove(made)
+      throw error
+    }
   }
+
+  private async resolved(
+    thread: WorkerThread,
+    request: Extract<Request, { kind: 'resolve' | 'carryOver' }>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<DoneOf<'resolve'> | undefined> {
+    try {
+      return await this.run(thread, request, {}, transfer)
+    } catch (error) {
+      await this.remove([puffinPath(request.table, request.puffinId)])
+      throw error
+    }
+  }
+
+  /** Undefined if no thread could be started: the job did not begin. */
+  private async run<K extends Request['kind']>(
+    thread: WorkerThread,
+    request: Extract<Request, { kind: K }>,
+    control: ThreadControl,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<DoneOf<K> | undefined> {
+    if (this.isUnavailable) return undefined
+    try {
+      return (await thread.run(request, control, transfer)) as DoneOf<K>
+    } catch (error) {
+      if (!(error instanceof ThreadUnavailable)) throw error
+      // Jobs that were on their way meet it too; once is enough to say it.
+      if (!this.isUnavailable) this.options.onUnavailable(error)
+      this.isUnavailable = true
+      return undefined
+    }
+  }
+
+  /** The thread that keeps the files of a table open: two would take their memory twice. */
+  private homeOf(table: string): WorkerThread {
+    const { flushers } = this
+    const home = this.homes.get(table) ?? flushers[this.homes.size % flushers.length]
+    this.homes.set(table, home)
+    return home
+  }
+
+  /** Removes what a job left that did not come to its end. */
+  private async remove(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await this.options.fs.remove(path).catch(() => undefined)
+  }
+}
+
+function sent({ file, schema }: TaskFile): SentFile {
+  return { file, schema }
+}
+
+function leastLoaded(threads: readonly WorkerThread[]): WorkerThread {
+  return threads.reduce((a, b) => (b.load < a.load ? b : a))
+}
+
+/** It lies beside this module, as source or as built. Undefined in a program that was made one file of another format. */
+function ownEntry(): URL | undefined {
+  const here = import.meta.url as string | undefined
+  if (here === undefined || here === '') return undefined
+  return new URL(here.endsWith('.ts') ? './meru-worker.ts' : './meru-worker.js', here)
 }

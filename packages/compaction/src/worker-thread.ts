@@ -1,32 +1,70 @@
 import { Worker } from 'node:worker_threads'
 import { MeruError } from '@meru/core'
-import { type Answer, receiveError, type Request } from './job-message.ts'
-import type { JobControl } from './job-runner.ts'
+import type { Environment } from '@meru/fs'
+import { type Answer, type Notice, receiveError, type Request } from './job-message.ts'
+import type { JobControl } from './task.ts'
 
-type Done = Extract<Answer, { kind: 'flushed' | 'merged' }>
+type Done = Extract<Answer, { kind: 'flushed' | 'merged' | 'resolved' }>
+
+/** How threads are started. */
+export interface ThreadOptions {
+  /** The module that a thread runs; undefined if its place is not known. */
+  readonly entry: URL | undefined
+  /** The directory that paths are relative to. */
+  readonly root: string
+  /** For the time that a thread may take to start. */
+  readonly env: Pick<Environment, 'after'>
+}
+
+export interface ThreadControl extends JobControl {
+  /** Told of each file that the worker makes. */
+  readonly onFile?: ((path: string) => void) | undefined
+}
 
 interface Job {
   readonly request: Request
-  readonly control: JobControl
+  readonly transfer: readonly ArrayBuffer[]
+  readonly control: ThreadControl
   readonly resolve: (answer: Done) => void
   readonly reject: (error: Error) => void
   /** Tells the worker to give the job up. */
   readonly abort: () => void
 }
 
-/** One worker thread. Started with its first job, and again if it died; keeps the process alive only while it works. */
+/** A worker that has not said that it is there by then never will: its module is not ours. */
+const START_MS_MAX = 30_000
+
+/** No thread could be started: the job did not begin. */
+export class ThreadUnavailable extends Error {
+  override readonly name = 'ThreadUnavailable'
+}
+
+/**
+ * One worker thread. Started with its first job, and again if it died; keeps the process alive only while it
+ * works. A job that its worker does not live to finish fails; those that wait go to the next worker.
+ */
 export class WorkerThread {
-  private worker: Worker | undefined
+  private readonly options: ThreadOptions
+  private worker: { readonly thread: Worker; isReady: boolean; cancel: () => void } | undefined
   private current: Job | undefined
   private readonly waiting: Job[] = []
 
-  /** Runs a job when those before it have ended. */
-  run(request: Request, control: JobControl): Promise<Done> {
+  constructor(options: ThreadOptions) {
+    this.options = options
+  }
+
+  /** Runs a job when those before it have ended. Rejects with `ThreadUnavailable` if there can be no worker. */
+  run(request: Request, control: ThreadControl, transfer: readonly ArrayBuffer[] = []): Promise<Done> {
     return new Promise<Done>((resolve, reject) => {
-      const abort = (): void => this.worker?.postMessage({ kind: 'abort' } satisfies Request)
-      this.waiting.push({ request, control, resolve, reject, abort })
+      const abort = (): void => this.tell({ kind: 'abort' })
+      this.waiting.push({ request, transfer, control, resolve, reject, abort })
       this.next()
     })
+  }
+
+  /** Tells the worker something, if there is one. */
+  tell(notice: Notice): void {
+    this.worker?.thread.postMessage(notice)
   }
 
   /** Jobs that are not done. */
@@ -37,14 +75,15 @@ export class WorkerThread {
   async close(): Promise<void> {
     const worker = this.worker
     this.worker = undefined
-    await worker?.terminate()
+    worker?.cancel()
+    await worker?.thread.terminate()
   }
 
   private next(): void {
     if (this.current !== undefined) return
     const job = this.waiting.shift()
     if (job === undefined) {
-      this.worker?.unref()
+      this.worker?.thread.unref()
       return
     }
     const { signal } = job.control
@@ -54,27 +93,52 @@ export class WorkerThread {
       return
     }
     this.current = job
-    const worker = (this.worker ??= this.start())
-    worker.ref()
     signal?.addEventListener('abort', job.abort, { once: true })
-    worker.postMessage(job.request)
+    try {
+      this.worker ??= this.start()
+    } catch (cause) {
+      this.reject(new ThreadUnavailable('a worker thread cannot be started', { cause }))
+      return
+    }
+    this.worker.thread.ref()
+    try {
+      this.worker.thread.postMessage(job.request, job.transfer)
+    } catch (cause) {
+      this.reject(new MeruError('IO', 'a job could not be sent to a worker thread', { cause }))
+    }
   }
 
-  private start(): Worker {
-    // The worker lies beside this module, as source or as built.
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), { name: 'meru' })
-    worker.on('message', (answer: Answer) => this.receive(answer))
-    worker.on('error', (error) => this.fail(worker, error))
-    worker.on('exit', (code) => this.fail(worker, new Error(`the worker thread ended with code ${code}`)))
-    return worker
+  private start(): NonNullable<WorkerThread['worker']> {
+    const { entry, root, env } = this.options
+    if (entry === undefined) throw new TypeError('the module of the worker threads has no address here')
+    const thread = new Worker(entry, { name: 'meru', workerData: { root } })
+    const late = new Error(`${entry.href} did not answer within ${START_MS_MAX} ms: it is no worker of Meru`)
+    const cancel = env.after(START_MS_MAX, () => {
+      this.fail(thread, late)
+      void thread.terminate()
+    })
+    thread.on('message', (answer: Answer) => this.receive(thread, answer))
+    thread.on('messageerror', (error) => this.fail(thread, error))
+    thread.on('error', (error) => this.fail(thread, error))
+    thread.on('exit', (code) => this.fail(thread, new Error(`the worker thread ended with code ${code}`)))
+    return { thread, isReady: false, cancel }
   }
 
-  private receive(answer: Answer): void {
+  private receive(thread: Worker, answer: Answer): void {
+    if (this.worker?.thread !== thread) return
+    if (answer.kind === 'ready') {
+      this.worker.cancel()
+      this.worker.isReady = true
+      return
+    }
     const job = this.current
     if (job === undefined) return
     if (answer.kind === 'progress') {
       job.control.onProgress?.(answer.rows)
+      return
+    }
+    if (answer.kind === 'file') {
+      job.control.onFile?.(answer.path)
       return
     }
     this.end(job)
@@ -85,14 +149,24 @@ export class WorkerThread {
     this.next()
   }
 
-  private fail(worker: Worker, cause: unknown): void {
+  private fail(thread: Worker, cause: unknown): void {
     // A worker tells of its end more than once, and another may be at work by then.
-    if (this.worker !== worker) return
+    if (this.worker?.thread !== thread) return
+    const { isReady, cancel } = this.worker
+    cancel()
     this.worker = undefined
+    this.reject(
+      isReady
+        ? new MeruError('IO', 'a worker thread ended before its job was done', { cause })
+        : new ThreadUnavailable('a worker thread did not start', { cause }),
+    )
+  }
+
+  private reject(error: Error): void {
     const job = this.current
     if (job === undefined) return
     this.end(job)
-    job.reject(new MeruError('IO', 'a worker thread ended before its job was done', { cause }))
+    job.reject(error)
     this.next()
   }
 

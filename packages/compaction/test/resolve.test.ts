@@ -1,14 +1,7 @@
-import { BytesBuilder, type BytesVector } from '@meru/core'
 import { Random } from '@meru/testkit'
 import { expect, test } from 'vitest'
 import { resolveDead } from '../src/index.ts'
-import { keyOf, puts, SampleStore } from './sample-table.ts'
-
-function keysOf(ids: readonly number[]): BytesVector {
-  const keys = new BytesBuilder()
-  for (const id of ids) keys.append(keyOf(id), 0, 4)
-  return keys.finish()
-}
+import { keysOf, puts, SampleStore } from './sample-table.ts'
 
 test('finds the live position of each key, wherever it is', async () => {
   const store = new SampleStore()

@@ -1,4 +1,6 @@
 import {
+  BytesBuilder,
+  type BytesVector,
   ByteWriter,
   KIND_DELETE,
   KIND_PUT,
@@ -76,14 +78,29 @@ export function keyOf(id: number): Uint8Array {
   return out.written().slice()
 }
 
+export function keysOf(ids: readonly number[]): BytesVector {
+  const keys = new BytesBuilder()
+  for (const id of ids) keys.append(keyOf(id), 0, 4)
+  return keys.finish()
+}
+
 /** A directory of SSTs. */
 export class SampleStore {
   readonly fs: FileSystem
   readonly env: TestEnvironment
   readonly cache: PageCache = new PageCache({ bytesMax: 1 << 20 })
   private readonly layout: Partial<SstLayout>
+  private readonly pathOf: (id: string) => string
 
-  constructor(options: { fs?: FileSystem; layout?: Partial<SstLayout>; seed?: number } = {}) {
+  constructor(
+    options: {
+      fs?: FileSystem
+      layout?: Partial<SstLayout>
+      seed?: number
+      pathOf?: (id: string) => string
+    } = {},
+  ) {
+    this.pathOf = options.pathOf ?? pathOf
     this.env = new TestEnvironment({ seed: options.seed ?? 1 })
     this.fs = options.fs ?? new MemoryFs()
     this.layout = options.layout ?? TINY
@@ -91,7 +108,7 @@ export class SampleStore {
 
   newFile(): { id: string; path: string } {
     const id = this.env.uuid()
-    return { id, path: pathOf(id) }
+    return { id, path: this.pathOf(id) }
   }
 
   flush(memtable: Memtable): ReturnType<typeof flushMemtable> {
@@ -114,7 +131,7 @@ export class SampleStore {
 
   async open(meta: SstMeta, dead: DeadPositions = DeadPositions.empty): Promise<MergeInput> {
     const { fs, cache } = this
-    const reader = await SstReader.open({ fs, path: pathOf(meta.id), meta, schema: items.schema, cache })
+    const reader = await SstReader.open({ fs, path: this.pathOf(meta.id), meta, schema: items.schema, cache })
     return { id: meta.id, level: meta.level, rows: meta.rows, reader, dead }
   }
 

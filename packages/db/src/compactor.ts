@@ -1,16 +1,10 @@
 import type { SstMeta } from '@meru/core'
 import type { Environment } from '@meru/fs'
-import {
-  carryOver,
-  type CompactionJob,
-  type JobRunner,
-  type MergeInput,
-  type ResolveTarget,
-} from '@meru/compaction'
-import { dataDirectory, findFile, sstPath, type Change, type TableState } from '@meru/manifest'
+import type { CompactionJob, JobRunner, TaskFile } from '@meru/compaction'
+import { dataDirectory, findFile, schemaById, sstPath, type Change, type TableState } from '@meru/manifest'
 import { DeadPositions, type SstLayout, type SstReader } from '@meru/sst'
-import { type DeadChange, discardDeadPositions, writeDeadPositions } from './dead-files.ts'
-import { deadUpdates } from './flusher.ts'
+import { type DeadChange, deadChanges, discardDeadPositions } from './dead-changes.ts'
+import { taskFiles } from './flusher.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
 
@@ -78,16 +72,19 @@ async function mergeFiles(
   const { versions } = parts
   const pin = versions.pin()
   try {
-    const inputs = inputsOf(table, job.inputs)
-    const rowsTotal = inputs.reduce((sum, input) => sum + input.rows - input.dead.cardinality, 0)
+    const state = versions.current.tables.get(table.id)
+    const wanted = new Set(job.inputs)
+    const inputs =
+      state === undefined ? [] : taskFiles(table.version, state).filter(({ file }) => wanted.has(file.id))
+    const rowsTotal = inputs.reduce((sum, { file, dead }) => sum + file.rows - dead.cardinality, 0)
     let rowsDone = 0
     const task = {
+      table: table.name,
       inputs,
       schema: table.schema,
       level: job.outputLevel,
       layout: parts.layoutFor(job.outputLevel),
       fileBytesTarget: parts.fileBytesTarget,
-      directory: dataDirectory(table.name),
     }
     const onProgress = (rows: number): void =>
       control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
@@ -98,7 +95,7 @@ async function mergeFiles(
       kind: job.kind,
       outputLevel: job.outputLevel,
       inputFiles: inputs.length,
-      inputBytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+      inputBytes: inputs.reduce((sum, { file }) => sum + file.bytes, 0),
       outputFiles: outputs.length,
       outputBytes: outputs.reduce((sum, output) => sum + output.bytes, 0),
     }
@@ -107,27 +104,11 @@ async function mergeFiles(
   }
 }
 
-type Input = MergeInput & { readonly bytes: number }
-
-function inputsOf(table: TableStore, ids: readonly string[]): Input[] {
-  const wanted = new Set(ids)
-  return table.version.files
-    .filter((live) => wanted.has(live.file.id))
-    .map(({ file, reader, dead }) => ({
-      id: file.id,
-      level: file.level,
-      rows: file.rows,
-      bytes: file.bytes,
-      reader,
-      dead,
-    }))
-}
-
 /** Runs while no flush of the table can commit: deaths of the inputs up to now are carried over. */
 async function commitMerge(
   parts: CompactorParts,
   table: TableStore,
-  inputs: readonly Input[],
+  inputs: readonly TaskFile[],
   outputs: readonly SstMeta[],
 ): Promise<void> {
   const { versions } = parts
@@ -139,14 +120,11 @@ async function commitMerge(
   try {
     await versions.fs.syncDirectory(dataDirectory(table.name))
     for (const meta of outputs) readers.set(meta.id, await versions.openReader(state, meta))
-    const targets = outputs.map((meta): ResolveTarget => {
-      return { id: meta.id, reader: readers.get(meta.id) as SstReader, dead: DeadPositions.empty }
+    const files = outputs.map((meta): TaskFile => {
+      const reader = readers.get(meta.id) as SstReader
+      return { file: meta, schema: schemaById(state, meta.schemaId), reader, dead: DeadPositions.empty }
     })
-    const current = new Map(table.version.files.map((live) => [live.file.id, live.dead]))
-    const late = await carryOver(inputs, (id) => current.get(id), targets)
-    const withOutputs: TableState = { ...state, files: outputs }
-    const updates = deadUpdates(late, targets, withOutputs)
-    written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
+    written = await lateDeaths(parts, table, { inputs, now: taskFiles(table.version, state), outputs: files })
     const edit = mergeEdit(table, { state, inputs, outputs, deadChanges: written.changes })
     unused = edit.unused
     for (const meta of unused) {
@@ -162,7 +140,23 @@ async function commitMerge(
     if (written !== undefined) await discardDeadPositions(versions, written)
     throw error
   }
+  parts.runner.forget(inputs.map(({ file }) => file.id))
   await removeFiles(versions, table, unused)
+}
+
+/** What died in the inputs since the merge began, as deaths in its outputs. */
+async function lateDeaths(
+  { env, runner }: CompactorParts,
+  table: TableStore,
+  job: { inputs: readonly TaskFile[]; now: readonly TaskFile[]; outputs: readonly TaskFile[] },
+): Promise<DeadChange> {
+  const now = new Map(job.now.map((current) => [current.file.id, current]))
+  const inputs = job.inputs.map((before) => ({ before, now: now.get(before.file.id) }))
+  const isLate = inputs.some((input) => input.now?.dead.cardinality !== input.before.dead.cardinality)
+  const { outputs } = job
+  const puffinId = env.uuid()
+  const updates = isLate ? await runner.carryOver({ table: table.name, inputs, outputs, puffinId }) : []
+  return deadChanges(env, { table, puffinId, files: outputs }, updates)
 }
 
 /** An output whose every row died meanwhile never enters the version. */
@@ -170,7 +164,7 @@ function mergeEdit(
   table: TableStore,
   job: {
     state: TableState
-    inputs: readonly Input[]
+    inputs: readonly TaskFile[]
     outputs: readonly SstMeta[]
     deadChanges: readonly Change[]
   },
@@ -180,8 +174,8 @@ function mergeEdit(
   )
   const changes: Change[] = []
   for (const input of job.inputs) {
-    if (findFile(job.state, input.id) === undefined) continue
-    changes.push({ kind: 'removeFile', tableId: table.id, fileId: input.id })
+    if (findFile(job.state, input.file.id) === undefined) continue
+    changes.push({ kind: 'removeFile', tableId: table.id, fileId: input.file.id })
   }
   for (const meta of job.outputs) {
     if (!gone.has(meta.id)) changes.push({ kind: 'addFile', tableId: table.id, file: meta })

@@ -18,11 +18,16 @@ export interface Components {
   readonly probe: ProcessProbe
   /** Decoded pages. Give one cache to several databases to bound their memory together. */
   readonly cache: PageCache
+  /**
+   * The module that worker threads run, for an application that is bundled: `@meru/db/worker` as a file of its own.
+   * Without it the one beside the engine's own modules.
+   */
+  readonly workerEntry: URL | undefined
   /** Told of flushes, compactions, stalls and failures in the background. Must not throw. */
   readonly onEvent: (event: EngineEvent) => void
 }
 
-const NAMES: readonly (keyof Components)[] = ['fs', 'env', 'probe', 'cache', 'onEvent']
+const NAMES: readonly (keyof Components)[] = ['fs', 'env', 'probe', 'cache', 'workerEntry', 'onEvent']
 
 /** The components in force for a database at `path`. Unknown names are a `TypeError`. */
 export function resolveComponents(
@@ -35,11 +40,16 @@ export function resolveComponents(
       throw new TypeError(`there is no component "${name}"; the components are ${NAMES.join(', ')}`)
     }
   }
+  const entry: unknown = given?.workerEntry
+  if (entry !== undefined && !(entry instanceof URL)) {
+    throw new TypeError(`the component workerEntry is a ${typeof entry}; a URL expected`)
+  }
   return {
     fs: given?.fs ?? new NodeFs(path),
     env: given?.env ?? nodeEnvironment(),
     probe: given?.probe ?? nodeProcessProbe(),
     cache: given?.cache ?? new PageCache({ bytesMax: settings.pageCacheBytes }),
+    workerEntry: given?.workerEntry,
     onEvent: given?.onEvent ?? ((): void => undefined),
   }
 }

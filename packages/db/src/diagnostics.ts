@@ -7,6 +7,7 @@ const channels = {
   ingest: channel('meru:ingest'),
   stall: channel('meru:stall'),
   backgroundError: channel('meru:backgroundError'),
+  workersUnavailable: channel('meru:workersUnavailable'),
 } as const
 
 /** Publishes an event on the `node:diagnostics_channel` named `meru:<kind>`, with the database it is of. */

@@ -14,3 +14,5 @@ export type EngineEvent =
       readonly reason: string
     }
   | { readonly kind: 'backgroundError'; readonly table: string; readonly error: Error }
+  /** No worker thread can be started: its work is done on the calling thread. */
+  | { readonly kind: 'workersUnavailable'; readonly error: Error }

@@ -1,16 +1,20 @@
+import { compareKeys } from '@meru/core'
+import type { DeadUpdate, FlushOutput, JobRunner, TaskFile } from '@meru/compaction'
 import type { Environment } from '@meru/fs'
 import {
-  resolveDead,
-  type DeadRows,
-  type FlushOutput,
-  type JobRunner,
-  type ResolveTarget,
-} from '@meru/compaction'
-import { dataDirectory, findFile, sstPath, type Change, type SstFile, type TableState } from '@meru/manifest'
-import type { Wal } from '@meru/wal'
+  type Change,
+  dataDirectory,
+  findFile,
+  schemaById,
+  sstPath,
+  type TableState,
+  type VersionEdit,
+} from '@meru/manifest'
 import type { Memtable } from '@meru/memtable'
-import type { DeadPositions, SstLayout, SstReader } from '@meru/sst'
-import { discardDeadPositions, writeDeadPositions } from './dead-files.ts'
+import type { SstLayout, SstReader } from '@meru/sst'
+import type { TableVersion } from '@meru/view'
+import type { Wal } from '@meru/wal'
+import { deadChanges, type DeadChange, discardDeadPositions } from './dead-changes.ts'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
@@ -71,42 +75,53 @@ type Flushed = { readonly memtable: Memtable } & FlushOutput
 
 /** Runs while no other commit of the table can: the version that is resolved against is the one changed. */
 async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flushed): Promise<FlushReport> {
-  const { versions } = parts
+  const { versions, env, runner } = parts
   const state = versions.current.tables.get(table.id)
   if (state === undefined) return { table: table.name, rows: 0, bytes: 0, deadRows: 0 }
-  const targets = table.version.files.map((live): ResolveTarget => ({ id: live.file.id, ...live }))
-  const dead = await resolveDead(flushed.keys, targets)
-  const updates = deadUpdates(dead, targets, state)
-  const written = await writeDeadPositions({ fs: versions.fs, env: parts.env }, table, updates)
   const readers = new Map<string, SstReader>()
+  let written: DeadChange | undefined
   try {
-    const changes: Change[] = []
-    if (flushed.meta !== undefined) {
-      readers.set(flushed.meta.id, await versions.openReader(state, flushed.meta))
-      changes.push({ kind: 'addFile', tableId: table.id, file: flushed.meta })
-    }
-    changes.push(...written.changes, ...bookkeeping(parts, table, flushed.memtable))
-    await versions.commit({ changes }, { readers, dead: written.dead }, () => {
+    const files = overlapping(taskFiles(table.version, state), flushed.keys)
+    const puffinId = env.uuid()
+    const updates: readonly DeadUpdate[] =
+      files.length === 0
+        ? []
+        : await runner.resolve({ table: table.name, keys: flushed.keys, targets: files, puffinId })
+    written = await deadChanges(env, { table, puffinId, files }, updates)
+    const { meta } = flushed
+    if (meta !== undefined) readers.set(meta.id, await versions.openReader(state, meta))
+    const changes: Change[] = meta === undefined ? [] : [{ kind: 'addFile', tableId: table.id, file: meta }]
+    changes.push(...written.changes)
+    // Only the commit knows which memtables of other tables have been flushed by then.
+    const edit = (): VersionEdit => ({
+      changes: [...changes, ...bookkeeping(parts, table, flushed.memtable)],
+    })
+    await versions.commit(edit, { readers, dead: written.dead }, () => {
       table.install(versions.tableVersion(table.id), flushed.memtable)
     })
+    runner.forget(updates.flatMap(({ id, ref }) => (ref === undefined ? [id] : [])))
+    const deadRows = updates.reduce((sum, { positions }) => sum + positions.length, 0)
+    return { table: table.name, rows: meta?.rows ?? 0, bytes: meta?.bytes ?? 0, deadRows }
   } catch (error) {
     for (const reader of readers.values()) await reader.close()
-    await discardDeadPositions(versions, written)
+    if (written !== undefined) await discardDeadPositions(versions, written)
     throw error
   }
-  const deadRows = dead.reduce((sum, rows) => sum + rows.positions.length, 0)
-  return { table: table.name, rows: flushed.meta?.rows ?? 0, bytes: flushed.meta?.bytes ?? 0, deadRows }
 }
 
-/** The grown dead sets of the files that lost rows. */
-export function deadUpdates(
-  dead: readonly DeadRows[],
-  targets: readonly ResolveTarget[],
-  state: TableState,
-): { file: SstFile; dead: DeadPositions }[] {
-  return dead.map((rows) => {
-    const target = targets.find((candidate) => candidate.id === rows.id) as ResolveTarget
-    return { file: findFile(state, rows.id) as SstFile, dead: target.dead.with(rows.positions) }
+/** The files of a version as jobs take them, newest first. */
+export function taskFiles(version: TableVersion, state: TableState): TaskFile[] {
+  return version.files.map((live) => ({ ...live, schema: schemaById(state, live.file.schemaId) }))
+}
+
+/** The files that may hold one of the keys, which ascend. */
+function overlapping(files: readonly TaskFile[], keys: Flushed['keys']): TaskFile[] {
+  if (keys.length === 0) return []
+  const { bytes, offsets, length } = keys
+  const first = bytes.subarray(offsets[0], offsets[1])
+  const last = bytes.subarray(offsets[length - 1], offsets[length])
+  return files.filter(({ file }) => {
+    return compareKeys(file.maxKey, first) >= 0 && compareKeys(file.minKey, last) <= 0
   })
 }
 

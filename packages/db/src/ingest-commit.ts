@@ -1,7 +1,7 @@
 import { MeruError, type SeqNo, type SstMeta } from '@meru/core'
 import type { Change, SstFile } from '@meru/manifest'
 import type { DeadPositions, SstReader } from '@meru/sst'
-import { type DeadChange, discardDeadPositions, writeDeadPositions } from './dead-files.ts'
+import { type DeadChange, discardDeadPositions, writeDeadChange } from './dead-changes.ts'
 import type { Engine } from './engine.ts'
 import { placeFiles } from './ingest-level.ts'
 import { Shadows } from './ingest-shadow.ts'
@@ -103,7 +103,7 @@ async function install(
   const level = placeFiles(files, { files: state.files, claims: table.order.claims.all }, settings)
   let written: DeadChange | undefined
   try {
-    written = await writeDeadPositions({ fs: versions.fs, env: engine.env }, table, updates.files)
+    written = await writeDeadChange({ fs: versions.fs, env: engine.env }, table, updates.files)
     const { changes, dead } = written
     const seqno = await writes.beside(async (next, makeVisible) => {
       if (table.unflushedExcept(undefined) !== undefined) return false

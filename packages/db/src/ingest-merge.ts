@@ -1,5 +1,5 @@
 import { compareKeys, type SstMeta } from '@meru/core'
-import type { JobControl, JobRunner, MergeInput, MergeTask } from '@meru/compaction'
+import type { JobControl, JobRunner, MergeTask, TaskFile } from '@meru/compaction'
 import { DeadPositions, type SstReader } from '@meru/sst'
 import { overlap } from './ingest-level.ts'
 import type { Run } from './ingest-runs.ts'
@@ -74,14 +74,15 @@ function byRun(cluster: readonly Numbered[]): SstMeta[][] {
 }
 
 async function mergeGroups(groups: readonly SstMeta[][], merge: RunMerge): Promise<SstMeta[]> {
-  const inputs: MergeInput[] = []
+  const inputs: TaskFile[] = []
+  const { schema } = merge.task
   let outputs: SstMeta[]
   try {
     for (const [age, files] of groups.toReversed().entries()) {
       // Inputs of one level follow each other in key order; of several, the one named first wins.
       for (const file of files) {
         const reader = await merge.open(file)
-        inputs.push({ id: file.id, level: age + 1, rows: file.rows, reader, dead: DeadPositions.empty })
+        inputs.push({ file: { ...file, level: age + 1 }, schema, reader, dead: DeadPositions.empty })
       }
     }
     outputs = await merge.runner.merge({ ...merge.task, inputs, sharedKeys: 'first' }, merge.control)

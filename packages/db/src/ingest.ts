@@ -103,13 +103,13 @@ class Load {
     })
   }
 
-  #task(): { schema: TableStore['schema']; level: number; fileBytesTarget: number; directory: string } {
+  #task(): { schema: TableStore['schema']; level: number; fileBytesTarget: number; table: string } {
     const { schema, name } = this.#table
     return {
       schema,
       level: 1,
       fileBytesTarget: this.#engine.settings.fileBytesTarget,
-      directory: dataDirectory(name),
+      table: name,
     }
   }
 

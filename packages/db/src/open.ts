@@ -220,7 +220,7 @@ function connect(
     publishEvent(path, event)
     components.onEvent(event)
   }
-  const runner = runnerOf(components, settings)
+  const runner = runnerOf(components, settings, (error) => onEvent({ kind: 'workersUnavailable', error }))
   const writes: WritePath = new WritePath(
     {
       wal,
@@ -271,11 +271,16 @@ function connect(
 }
 
 /** Other threads can open the files of the operating system only. */
-function runnerOf({ fs, env }: Components, settings: Settings): JobRunner {
-  if (settings.workers > 0 && fs instanceof NodeFs) {
-    return new WorkerRunner({ root: fs.root, mergeThreads: settings.workers })
-  }
-  return new InlineRunner({ fs, env, breathe: breather(env) })
+function runnerOf(
+  { fs, env, workerEntry }: Components,
+  settings: Settings,
+  onUnavailable: (error: Error) => void,
+): JobRunner {
+  const inline = new InlineRunner({ fs, env, breathe: breather(env) })
+  if (settings.workers === 0 || !(fs instanceof NodeFs)) return inline
+  const { root } = fs
+  const { workers: threads } = settings
+  return new WorkerRunner({ root, threads, fs, env, entry: workerEntry, fallback: inline, onUnavailable })
 }
 
 /** Work in the background gives way to other work of the event loop this often, in milliseconds. */

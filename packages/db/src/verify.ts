@@ -1,4 +1,5 @@
 import { MeruError, readBatch } from '@meru/core'
+import { loadDeadPositions } from '@meru/compaction'
 import {
   type FileSystem,
   nodeEnvironment,
@@ -20,7 +21,6 @@ import {
 } from '@meru/manifest'
 import { PageCache, SstReader } from '@meru/sst'
 import { replay, segmentName } from '@meru/wal'
-import { loadDeadPositions } from './dead-files.ts'
 
 /** One damaged file. */
 export interface Problem {

@@ -1,4 +1,5 @@
 import type { MeruError } from '@meru/core'
+import { loadDeadPositions } from '@meru/compaction'
 import type { FileSystem } from '@meru/fs'
 import {
   schemaById,
@@ -12,7 +13,6 @@ import {
 } from '@meru/manifest'
 import { DeadPositions, type PageCache, SstReader } from '@meru/sst'
 import { type LiveFile, TableVersion } from '@meru/view'
-import { loadDeadPositions } from './dead-files.ts'
 import { Garbage } from './garbage.ts'
 import { Mutex } from './mutex.ts'
 

@@ -1,3 +1,5 @@
+import type { SeqNo } from './entry.ts'
+
 /**
  * What the caller should do, in one word. Codes are API: they change only in a major version.
  * Wrong arguments throw a `TypeError` without a code, because nobody should catch them.
@@ -11,7 +13,7 @@ export type ErrorCode =
   | 'IO' // The file system failed; `cause` holds its error.
   | 'DISK_FULL' // Free some space; writes resume without reopening.
   | 'POISONED' // A sync failed earlier, so durability is unknown. Reopen to recover.
-  | 'CONFLICT' // A concurrent transaction won. Retry.
+  | 'CONFLICT' // Another write came first, or the row is not the expected one. Read again, then retry.
   | 'TRIMMED' // The change feed no longer holds that seqno. Start from a snapshot.
   | 'UNSUPPORTED' // Written by a newer format version, or not available on this platform.
 
@@ -37,5 +39,26 @@ export class CorruptionError extends MeruError {
     super('CORRUPT', `${where.file}${at}: ${problem}`, options)
     this.file = where.file
     this.offset = where.offset
+  }
+}
+
+/** Another write came first, or a row is not the one that a conditional write asked for. */
+export class ConflictError extends MeruError {
+  override readonly name: string = 'ConflictError'
+  readonly table: string
+  /** As the table takes it: the value itself for a key of one column, else an object. */
+  readonly key: unknown
+  /** The version of the row that is there; `undefined` if there is no row. */
+  readonly version: SeqNo | undefined
+
+  constructor(
+    where: { readonly table: string; readonly key: unknown; readonly version: SeqNo | undefined },
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super('CONFLICT', problem, options)
+    this.table = where.table
+    this.key = where.key
+    this.version = where.version
   }
 }

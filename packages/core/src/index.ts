@@ -1,4 +1,4 @@
-export { MeruError, CorruptionError, type ErrorCode } from './errors.ts'
+export { MeruError, CorruptionError, ConflictError, type ErrorCode } from './errors.ts'
 export {
   physicalOf,
   typeName,
@@ -47,6 +47,7 @@ export { BytesBuilder } from './bytes-builder.ts'
 export { KeyMerger } from './merge.ts'
 export { rowLayout, type RowLayout, type ColumnPlace } from './row-layout.ts'
 export { RowCodec } from './row-codec.ts'
+export { showKey } from './value-error.ts'
 export { type Selection } from './selection.ts'
 export { startsWith, StartsWith, type KeyRange, type KeyBounds } from './key-range.ts'
 export { type AnyRange } from './range-codec.ts'

@@ -27,6 +27,14 @@ export function showValue(value: unknown): string {
   }
 }
 
+/** A key as a message shows it: the value, or every column of it by name. */
+export function showKey(key: unknown): string {
+  const isColumns = typeof key === 'object' && key !== null && !isDate(key) && !isBytes(key)
+  if (!isColumns) return showValue(key)
+  const columns = Object.entries(key).map(([name, value]) => `${name}: ${showValue(value)}`)
+  return `{ ${columns.join(', ')} }`
+}
+
 function showObject(value: object | null): string {
   if (value === null) return 'null'
   if (isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()

@@ -4,5 +4,6 @@ export { type EntryPlace, findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, R
 export type { LiveFile } from './live-file.ts'
 export type { ReadView } from './read-view.ts'
 export { RowPieces, type Piece } from './row-pieces.ts'
+export { rowVersion } from './row-version.ts'
 export { scanView, type ScanRequest } from './scan.ts'
 export { TableVersion } from './table-version.ts'

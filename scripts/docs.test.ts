@@ -77,16 +77,23 @@ test('the programs type-check', () => {
 
 describe.each(PAGES.filter((page) => programs.some((program) => program.page === page)))('%s', (page) => {
   const own = programs.filter((program) => program.page === page)
-  test.each(own)('the program at line $line runs and prints what it says', ({ name, file, code }) => {
-    const cwd = join(project, name)
-    mkdirSync(cwd)
-    const result = spawnSync(process.execPath, ['--conditions=@meru/source', file], { cwd, encoding: 'utf8' })
-    expect(result.stderr).toBe('')
-    expect(result.status).toBe(0)
-    const expected = expectedOutput(code)
-    const printed = result.stdout.trimEnd().split('\n')
-    expect(expected.length === 0 ? [] : printed).toEqual(expected)
-  })
+  test.each(own)(
+    'the program at line $line runs and prints what it says',
+    ({ name, file, code }) => {
+      const cwd = join(project, name)
+      mkdirSync(cwd)
+      const result = spawnSync(process.execPath, ['--conditions=@meru/source', file], {
+        cwd,
+        encoding: 'utf8',
+      })
+      expect(result.stderr).toBe('')
+      expect(result.status).toBe(0)
+      const expected = expectedOutput(code)
+      const printed = result.stdout.trimEnd().split('\n')
+      expect(expected.length === 0 ? [] : printed).toEqual(expected)
+    },
+    60_000,
+  )
 })
 
 function describeFault({ file, start, messageText }: ts.Diagnostic): string {

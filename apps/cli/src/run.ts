@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArguments, type Command } from './command.ts'
 import { exportCommand } from './commands/export.ts'
+import { icebergCommand } from './commands/iceberg.ts'
 import { importCommand } from './commands/import.ts'
 import { schemaCommand, statsCommand, tablesCommand } from './commands/inspect.ts'
 import { getCommand, scanCommand } from './commands/read-rows.ts'
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   schemaCommand,
   statsCommand,
   exportCommand,
+  icebergCommand,
   verifyCommand,
 ]
 

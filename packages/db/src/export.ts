@@ -3,6 +3,7 @@ import {
   type ExportCache,
   exportIceberg,
   retainedFiles,
+  type FormatVersion,
   type IcebergExport,
 } from '@meru/iceberg'
 import type { TableState } from '@meru/manifest'
@@ -13,6 +14,8 @@ import type { TableStore } from './table-store.ts'
 export interface ExportOptions {
   /** The root that the metadata names files under, as a URI; the table's directory without it. */
   readonly location?: string | undefined
+  /** Iceberg's format version: 3 upgrades the published table for ever, without it the version stays. */
+  readonly formatVersion?: FormatVersion | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -54,6 +57,7 @@ export async function exportTable(
         cache,
         snapshotsKept: engine.settings.icebergSnapshotsKept,
         ...(options.location === undefined ? {} : { location: options.location }),
+        ...(options.formatVersion === undefined ? {} : { formatVersion: options.formatVersion }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })
     } finally {

@@ -19,8 +19,9 @@ export {
   type TableSchema,
   type Vector,
 } from '@meru/core'
-export type { IcebergExport } from '@meru/iceberg'
+export type { FormatVersion, IcebergCheck, IcebergExport, Violation } from '@meru/iceberg'
 export { Batch } from './batch.ts'
+export { checkIceberg } from './check-iceberg.ts'
 export type { CompactionControl, CompactionReport } from './compactor.ts'
 export type { Components } from './components.ts'
 export { Database } from './database.ts'

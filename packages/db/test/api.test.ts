@@ -13,6 +13,7 @@ const NAMES = [
   'Snapshot',
   'Table',
   'WriteHandle',
+  'checkIceberg',
   'open',
   'openTable',
   'startsWith',

@@ -89,15 +89,16 @@ export function encodeAvroFile(content: AvroContent): Uint8Array {
 }
 
 /**
- * Reads what `encodeAvroFile` wrote with this schema. Throws a `CorruptionError` for damaged bytes, so
+ * Reads what `encodeAvroFile` wrote with one of these schemas. Throws a `CorruptionError` for damaged bytes, so
  * the records are those that were written and the library decodes nothing else.
  */
-export function decodeAvroFile(bytes: Uint8Array, schema: AvroSchema, file: string): AvroFile {
+export function decodeAvroFile(bytes: Uint8Array, schemas: readonly AvroSchema[], file: string): AvroFile {
   const reader = new ByteReader(bytes, file)
   if (!MAGIC.every((byte) => reader.u8() === byte)) throw reader.corrupt('not an Avro file', 0)
   const metadata = readHeader(reader)
   const sync = reader.take(SYNC_BYTES)
-  if (metadata.get('avro.schema') !== schema.text) {
+  const schema = schemas.find(({ text }) => text === metadata.get('avro.schema'))
+  if (schema === undefined) {
     throw new MeruError('UNSUPPORTED', `${file}: written with another Avro schema than Meru's`)
   }
   if (metadata.get('avro.codec') !== 'null') {

@@ -1,3 +1,4 @@
+import type { FormatVersion } from './format.ts'
 import type { JsonObject } from './json.ts'
 
 // Names and order are those of the Java implementation: some readers go by field id, others by name.
@@ -25,7 +26,7 @@ function record(name: string, fields: readonly JsonObject[]): JsonObject {
   return { type: 'record', name, fields }
 }
 
-const DATA_FILE = record('r2', [
+const DATA_FILE: readonly JsonObject[] = [
   required('content', 'int', 134),
   required('file_path', 'string', 100),
   required('file_format', 'string', 101),
@@ -42,17 +43,30 @@ const DATA_FILE = record('r2', [
   optional('split_offsets', list('long', 133), 132),
   optional('equality_ids', list('int', 136), 135),
   optional('sort_order_id', 'int', 140),
-  optional('referenced_data_file', 'string', 143),
-])
+]
+
+function dataFileOf(version: FormatVersion): JsonObject {
+  const target = optional('referenced_data_file', 'string', 143)
+  if (version === 2) return record('r2', [...DATA_FILE, target])
+  return record('r2', [
+    ...DATA_FILE,
+    optional('first_row_id', 'long', 142),
+    target,
+    optional('content_offset', 'long', 144),
+    optional('content_size_in_bytes', 'long', 145),
+  ])
+}
 
 /** One entry of a manifest: a data file or a delete file. */
-export const MANIFEST_ENTRY: JsonObject = record('manifest_entry', [
-  required('status', 'int', 0),
-  optional('snapshot_id', 'long', 1),
-  optional('sequence_number', 'long', 3),
-  optional('file_sequence_number', 'long', 4),
-  required('data_file', DATA_FILE, 2),
-])
+export function manifestEntrySchema(version: FormatVersion): JsonObject {
+  return record('manifest_entry', [
+    required('status', 'int', 0),
+    optional('snapshot_id', 'long', 1),
+    optional('sequence_number', 'long', 3),
+    optional('file_sequence_number', 'long', 4),
+    required('data_file', dataFileOf(version), 2),
+  ])
+}
 
 const PARTITION_SUMMARY = record('r508', [
   required('contains_null', 'boolean', 509),
@@ -62,20 +76,23 @@ const PARTITION_SUMMARY = record('r508', [
 ])
 
 /** One row of a manifest list: a manifest. */
-export const MANIFEST_FILE: JsonObject = record('manifest_file', [
-  required('manifest_path', 'string', 500),
-  required('manifest_length', 'long', 501),
-  required('partition_spec_id', 'int', 502),
-  required('content', 'int', 517),
-  required('sequence_number', 'long', 515),
-  required('min_sequence_number', 'long', 516),
-  required('added_snapshot_id', 'long', 503),
-  required('added_files_count', 'int', 504),
-  required('existing_files_count', 'int', 505),
-  required('deleted_files_count', 'int', 506),
-  required('added_rows_count', 'long', 512),
-  required('existing_rows_count', 'long', 513),
-  required('deleted_rows_count', 'long', 514),
-  optional('partitions', list(PARTITION_SUMMARY, 508), 507),
-  optional('key_metadata', 'bytes', 519),
-])
+export function manifestFileSchema(version: FormatVersion): JsonObject {
+  return record('manifest_file', [
+    required('manifest_path', 'string', 500),
+    required('manifest_length', 'long', 501),
+    required('partition_spec_id', 'int', 502),
+    required('content', 'int', 517),
+    required('sequence_number', 'long', 515),
+    required('min_sequence_number', 'long', 516),
+    required('added_snapshot_id', 'long', 503),
+    required('added_files_count', 'int', 504),
+    required('existing_files_count', 'int', 505),
+    required('deleted_files_count', 'int', 506),
+    required('added_rows_count', 'long', 512),
+    required('existing_rows_count', 'long', 513),
+    required('deleted_rows_count', 'long', 514),
+    optional('partitions', list(PARTITION_SUMMARY, 508), 507),
+    optional('key_metadata', 'bytes', 519),
+    ...(version === 2 ? [] : [optional('first_row_id', 'long', 520)]),
+  ])
+}

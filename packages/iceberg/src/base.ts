@@ -1,5 +1,7 @@
 import { MeruError } from '@meru/core'
+import type { DeadPositions } from '@meru/sst'
 import { PROPERTY_TABLE_ID, SUMMARY_LIVE_RECORDS, SUMMARY_SEQNO } from './format.ts'
+import type { ScopedCounts } from './delete-coverage.ts'
 import { METADATA, versionName } from './file-names.ts'
 import type { LoadedManifest } from './manifest-entry.ts'
 import type { PublishedVersion } from './published-table.ts'
@@ -80,7 +82,15 @@ function withoutSnapshots(metadata: TableMetadata): TableMetadata {
 
 /** The manifests of the last export, kept so that the next one need not read them. See `ExportOptions.cache`. */
 export interface ExportCache {
-  last: { readonly published: PublishedVersion; readonly manifests: readonly LoadedManifest[] } | undefined
+  last:
+    | {
+        readonly published: PublishedVersion
+        readonly manifests: readonly LoadedManifest[]
+        readonly scoped: ScopedCounts
+        /** Dead positions that the snapshot shows, by URI of the data file. */
+        readonly dead: ReadonlyMap<string, DeadPositions>
+      }
+    | undefined
 }
 
 export function createExportCache(): ExportCache {

@@ -1,6 +1,6 @@
 import type { ColumnDef, ColumnStats, SstMeta, TableSchema } from '@meru/core'
 import { avroBytes } from './avro-file.ts'
-import { FILE_DATA, KEY_SORT_ORDER_ID } from './format.ts'
+import { FILE_DATA, FORMAT_PARQUET, KEY_SORT_ORDER_ID } from './format.ts'
 import type { ById, ContentFile } from './manifest-entry.ts'
 
 interface Bounds {
@@ -23,7 +23,7 @@ export function dataFile(sst: SstMeta, uri: string, schema: TableSchema): Conten
   return {
     content: FILE_DATA,
     file_path: uri,
-    file_format: 'PARQUET',
+    file_format: FORMAT_PARQUET,
     partition: {},
     record_count: sst.rows,
     file_size_in_bytes: sst.bytes,
@@ -38,6 +38,9 @@ export function dataFile(sst: SstMeta, uri: string, schema: TableSchema): Conten
     equality_ids: null,
     sort_order_id: KEY_SORT_ORDER_ID,
     referenced_data_file: null,
+    first_row_id: null,
+    content_offset: null,
+    content_size_in_bytes: null,
   }
 }
 

@@ -2,11 +2,14 @@ import { CorruptionError, MeruError, type TableSchema } from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
 import { liveRows, sstPath, tableDirectory, type TableState } from '@meru/manifest'
 import { chooseBase, type Base, type ExportCache } from './base.ts'
-import { changeSet, isEmpty, type ChangeSet, type WantedFile } from './change-set.ts'
-import type { RowPositions } from './delete-file.ts'
+import { changeSet, isEmpty, type ChangeSet } from './change-set.ts'
+import type { DeadPositions } from '@meru/sst'
 import { METADATA, versionName } from './file-names.ts'
+import { checkOldRows } from './iceberg-schema.ts'
 import { formatJson } from './json.ts'
 import { tableLocation } from './location.ts'
+import type { DeleteKnowledge, ScopedCounts, WantedFile } from './delete-coverage.ts'
+import { DEFAULT_FORMAT_VERSION, FORMAT_VERSIONS, type FormatVersion } from './format.ts'
 import type { LoadedManifest } from './manifest-entry.ts'
 import { makeMetadataDirectory, NewFiles, publishVersion, writeHint } from './new-files.ts'
 import { hasShape, nextMetadata, tableShape, type TableShape } from './next-metadata.ts'
@@ -31,14 +34,19 @@ export interface ExportOptions {
   readonly fs: FileSystem
   readonly env: Environment
   readonly table: ExportedTable
-  /** The dead positions of an SST that has some. Asked only for files that need a new delete file. */
-  readonly dead: (fileId: string) => RowPositions | undefined
+  /** The dead positions of an SST that has some. */
+  readonly dead: (fileId: string) => DeadPositions | undefined
   /** Every write up to this one is in the files, none after it. */
   readonly seqno: number
   /** Snapshots that stay readable, at least 2. More of them hold more files on disk. */
   readonly snapshotsKept: number
   /** URI under which readers find the table; by default the place of its directory. */
   readonly location?: string
+  /**
+   * The Iceberg format version to publish in: 3 upgrades the table, for ever. Without it the table keeps
+   * its version; a new one gets version 2.
+   */
+  readonly formatVersion?: FormatVersion
   /** Saves reading the last export's manifests. One for each table; see `createExportCache`. */
   readonly cache?: ExportCache
   readonly signal?: AbortSignal
@@ -86,7 +94,10 @@ interface Attempt {
   readonly location: string
   readonly directory: MetadataDirectory
   readonly base: Base
+  readonly formatVersion: FormatVersion
   readonly manifests: readonly LoadedManifest[]
+  readonly wanted: readonly WantedFile[]
+  readonly scoped: ScopedCounts
   readonly changes: ChangeSet
   readonly contents: Contents
   readonly shape: TableShape
@@ -102,21 +113,40 @@ async function attemptExport(options: ExportOptions, location: string): Promise<
     await writeHint(fs, env, directory.path, published.version)
   }
   const base = chooseBase(published, { ...table, location, seqno: options.seqno })
+  const formatVersion = formatVersionOf(options, base)
   const manifests = await manifestsOf(options, base, published)
   const wanted = wantedFiles(table, location)
+  if (formatVersion === 2) {
+    checkOldRows(
+      table.name,
+      table.schemas,
+      schemaOf(table),
+      wanted.map(({ sst }) => sst),
+    )
+  }
+  const last = cacheOf(options.cache, published)
+  const knowledge: DeleteKnowledge = {
+    formatVersion,
+    scoped: last?.scoped ?? new Map(),
+    shown: last?.dead ?? new Map(),
+  }
   const attempt: Attempt = {
     options,
     location,
     directory,
     base,
+    formatVersion,
     manifests,
-    changes: changeSet(manifests, wanted),
+    wanted,
+    scoped: knowledge.scoped,
+    changes: changeSet(manifests, wanted, knowledge),
     contents: { seqno: options.seqno, liveRecords: liveRecords(wanted) },
-    shape: tableShape(table, options.snapshotsKept, base.metadata),
+    shape: tableShape(table, { snapshotsKept: options.snapshotsKept, formatVersion }, base.metadata),
   }
   const isShown = base.snapshot !== undefined && isEmpty(attempt.changes)
   if (isShown && published !== undefined && hasShape(published.metadata, attempt.shape)) {
-    if (options.cache) options.cache.last = { published, manifests }
+    if (options.cache)
+      options.cache.last = { published, manifests, scoped: knowledge.scoped, dead: shownDead(attempt) }
     return resultOf(published, manifests, attempt.contents, true)
   }
   return await publish(attempt, !isShown)
@@ -145,17 +175,19 @@ async function publish(attempt: Attempt, needsSnapshot: boolean): Promise<Iceber
     return undefined
   }
   const manifests = written?.manifests ?? attempt.manifests
-  if (cache) cache.last = { published: next, manifests }
+  const scoped = written?.scoped ?? attempt.scoped
+  if (cache) cache.last = { published: next, manifests, scoped, dead: shownDead(attempt) }
   await writeHint(fs, env, directory.path, next.version)
   await removeObsolete(fs, table.name, directory, next)
   return resultOf(next, manifests, contents, false)
 }
 
 function snapshotInput(attempt: Attempt, files: NewFiles): SnapshotInput {
-  const { options, location, base, manifests, changes, contents } = attempt
+  const { options, location, base, formatVersion, manifests, changes, contents, scoped } = attempt
   const { env, table, dead, signal } = options
   const schema = schemaOf(table)
-  return { env, files, table: table.name, location, schema, base, manifests, changes, contents, dead, signal }
+  const place = { env, files, table: table.name, location, schema, formatVersion }
+  return { ...place, base, manifests, changes, contents, scoped, dead, signal }
 }
 
 function metadataAfter(attempt: Attempt, snapshot: IcebergSnapshot | undefined): TableMetadata {
@@ -174,6 +206,44 @@ function metadataAfter(attempt: Attempt, snapshot: IcebergSnapshot | undefined):
   })
 }
 
+/** What is remembered of the last export, if the snapshot that readers see is still that one. */
+function cacheOf(
+  cache: ExportCache | undefined,
+  published: PublishedVersion | undefined,
+): ExportCache['last'] {
+  const last = cache?.last
+  if (last === undefined || published === undefined) return undefined
+  const [a, b] = [last.published.metadata, published.metadata]
+  const isSame = a['table-uuid'] === b['table-uuid'] && a['current-snapshot-id'] === b['current-snapshot-id']
+  return isSame ? last : undefined
+}
+
+function formatVersionOf({ table, formatVersion }: ExportOptions, base: Base): FormatVersion {
+  const published = base.metadata?.['format-version'] ?? DEFAULT_FORMAT_VERSION
+  if (formatVersion === undefined) return published
+  if (!FORMAT_VERSIONS.includes(formatVersion)) {
+    throw new TypeError(`formatVersion is ${String(formatVersion)}; ${FORMAT_VERSIONS.join(' or ')} expected`)
+  }
+  if (formatVersion < published) {
+    throw new MeruError(
+      'INVALID',
+      `table ${table.name} is published in Iceberg format version ${published}, and there is no way back to ` +
+        `${formatVersion}; leave formatVersion out, or move the metadata directory away to publish it anew`,
+    )
+  }
+  return formatVersion
+}
+
+/** The dead positions that readers see once the version is published. */
+function shownDead({ options, wanted }: Attempt): ReadonlyMap<string, DeadPositions> {
+  const shown = new Map<string, DeadPositions>()
+  for (const { sst, uri } of wanted) {
+    const dead = sst.dead === undefined ? undefined : options.dead(sst.id)
+    if (dead !== undefined) shown.set(uri, dead)
+  }
+  return shown
+}
+
 /** The manifests of the base, from the cache if that is of the same version. */
 async function manifestsOf(
   options: ExportOptions,
@@ -181,10 +251,8 @@ async function manifestsOf(
   published: PublishedVersion | undefined,
 ): Promise<readonly LoadedManifest[]> {
   if (base.snapshot === undefined || published === undefined) return []
-  const last = options.cache?.last
-  const isSame = (a: TableMetadata, b: TableMetadata): boolean =>
-    a['table-uuid'] === b['table-uuid'] && a['current-snapshot-id'] === b['current-snapshot-id']
-  if (last !== undefined && isSame(last.published.metadata, published.metadata)) return last.manifests
+  const last = cacheOf(options.cache, published)
+  if (last !== undefined) return last.manifests
   const files = new TableFiles(options.fs, options.table.name, published.metadata.location)
   const manifests = await files.loadManifests(base.snapshot)
   const totals = totalsOf(manifests)

@@ -6,7 +6,7 @@ export const METADATA = 'metadata'
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const VERSION = /^v([1-9]\d{0,14})\.metadata\.json$/
-const DELETES = new RegExp(`^delete-(${UUID})-${UUID}\\.parquet$`)
+const DELETES = new RegExp(`^(delete-(${UUID}-)?${UUID}\\.parquet|deletes-${UUID}\\.puffin)$`)
 const MANIFEST = new RegExp(`^${UUID}-m\\d+\\.avro$`)
 const MANIFEST_LIST = new RegExp(`^snap-\\d+-${UUID}\\.avro$`)
 const TEMPORARY = new RegExp(`^(v\\d+\\.metadata\\.json|version-hint\\.text)\\.${UUID}\\.tmp$`)
@@ -29,17 +29,14 @@ export function manifestName(uuid: string, index: number): string {
   return `${uuid}-m${index}.avro`
 }
 
-/**
- * A position delete file. The name carries the id of the engine's file that holds the same dead
- * positions: a later export sees from the name alone whether they have changed.
- */
-export function deleteFileName(deadFile: string, uuid: string): string {
-  return `delete-${deadFile}-${uuid}.parquet`
+/** A file of position deletes. */
+export function deleteFileName(uuid: string): string {
+  return `delete-${uuid}.parquet`
 }
 
-/** The engine's file in the name of a delete file, given by name, path or URI. */
-export function parseDeadFile(path: string): string | undefined {
-  return DELETES.exec(path.slice(path.lastIndexOf('/') + 1))?.[1]
+/** A file of deletion vectors. */
+export function deletionVectorsName(uuid: string): string {
+  return `deletes-${uuid}.puffin`
 }
 
 /** Whether the export made this name for a manifest, a manifest list or a delete file. */

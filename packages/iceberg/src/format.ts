@@ -2,13 +2,16 @@
  * The values that Iceberg fixes, and the names under which Meru writes them.
  *
  *   version-hint.text ─► v<N>.metadata.json ─► snap-<id>-<uuid>.avro ─► <uuid>-m<k>.avro ─► ../data/<uuid>.parquet
- *   (digits of N)        (schemas, snapshots)   (one row a manifest)     (one entry a file)  delete-<dead>-<uuid>.parquet
+ *   (digits of N)        (schemas, snapshots)   (one row a manifest)     (one entry a file)  delete-<uuid>.parquet (version 2)
+ *                                                                                          deletes-<uuid>.puffin (version 3)
  *
  * Page: docs/format/iceberg-mapping.md. Nothing here may change for tables that exist.
  */
 
-/** The table format that is written. */
-export const TABLE_FORMAT_VERSION = 2
+/** The table formats that are written. A table goes from 2 to 3 and never back. */
+export type FormatVersion = 2 | 3
+export const DEFAULT_FORMAT_VERSION: FormatVersion = 2
+export const FORMAT_VERSIONS: readonly FormatVersion[] = [2, 3]
 
 /** Content of a manifest, as its row in the manifest list says it. */
 export const MANIFEST_DATA = 0
@@ -23,6 +26,9 @@ export const FILE_POSITION_DELETES = 1
 export const STATUS_EXISTING = 0
 export const STATUS_ADDED = 1
 export const STATUS_DELETED = 2
+
+export const FORMAT_PARQUET = 'PARQUET'
+export const FORMAT_PUFFIN = 'PUFFIN'
 
 /** Reserved field ids of the two columns of a position delete file. */
 export const DELETE_FILE_PATH_ID = 2147483546

@@ -1,27 +1,71 @@
 import { MeruError, typeName, type TableSchema } from '@meru/core'
-import { KEY_SORT_ORDER_ID, UNSORTED_ORDER_ID } from './format.ts'
+import { defaultJson } from './default-json.ts'
+import { KEY_SORT_ORDER_ID, UNSORTED_ORDER_ID, type FormatVersion } from './format.ts'
 import type { Json, JsonObject } from './json.ts'
 
 /**
  * A schema as the table metadata has it. Hidden columns are not in it: readers project by field id and
- * never see them. Throws `INVALID` for a type that format version 2 does not know.
+ * never see them. Throws `INVALID` for what the format version does not know.
  */
-export function icebergSchema(table: string, schema: TableSchema): JsonObject {
+export function icebergSchema(table: string, schema: TableSchema, version: FormatVersion): JsonObject {
   const fields = schema.columns.map((column) => {
-    if (column.type.kind === 'timestamp_ns' || column.type.kind === 'timestamptz_ns') {
+    const isNanoseconds = column.type.kind === 'timestamp_ns' || column.type.kind === 'timestamptz_ns'
+    if (version === 2 && isNanoseconds) {
       throw new MeruError(
         'INVALID',
         `table ${table}, column ${column.name}: ${column.type.kind} does not exist in Iceberg version 2; ` +
-          'use microseconds, or do not export the table',
+          'use microseconds, or export the table in format version 3',
       )
     }
-    return { id: column.id, name: column.name, required: column.required, type: typeName(column.type) }
+    const { id, name, required, initialDefault, writeDefault } = column
+    const defaults: Record<string, Json> = {}
+    if (version === 3 && initialDefault !== undefined) {
+      defaults['initial-default'] = defaultJson(table, column, initialDefault)
+    }
+    if (version === 3 && writeDefault !== undefined) {
+      defaults['write-default'] = defaultJson(table, column, writeDefault)
+    }
+    return { id, name, required, type: typeName(column.type), ...defaults }
   })
   return {
     type: 'struct',
     'schema-id': schema.schemaId,
     'identifier-field-ids': [...schema.key],
     fields,
+  }
+}
+
+/** A data file, as far as old rows under a newer schema go. */
+interface WrittenFile {
+  readonly schemaId: number
+  readonly columns: readonly { readonly id: number }[]
+}
+
+/**
+ * Throws `INVALID` if readers of version 2 would take rows of some file for others than they are: version 2
+ * has no defaults for rows written before a column was there, and no way from a date to a timestamp.
+ */
+export function checkOldRows(
+  table: string,
+  schemas: readonly TableSchema[],
+  current: TableSchema,
+  files: readonly WrittenFile[],
+): void {
+  for (const { id, name, type, initialDefault } of current.columns) {
+    const lacks =
+      initialDefault !== undefined && files.some(({ columns }) => columns.every((c) => c.id !== id))
+    const written = (schemaId: number): string | undefined =>
+      schemas[schemaId]?.columns.find((column) => column.id === id)?.type.kind
+    const isDate = type.kind !== 'date' && files.some(({ schemaId }) => written(schemaId) === 'date')
+    if (!lacks && !isDate) continue
+    const problem = lacks
+      ? 'default for rows written before the column was there'
+      : 'dates that are read as timestamps'
+    throw new MeruError(
+      'INVALID',
+      `table ${table}, column ${name}: Iceberg version 2 has no ${problem}; ` +
+        'export the table in format version 3, or compact() it first, which rewrites those rows',
+    )
   }
 }
 

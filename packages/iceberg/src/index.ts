@@ -1,5 +1,5 @@
 export { createExportCache, type ExportCache } from './base.ts'
-export { type RowPositions } from './delete-file.ts'
+export { type FormatVersion } from './format.ts'
 export { exportIceberg, type ExportedTable, type ExportOptions, type IcebergExport } from './export.ts'
 export { retainedFiles, sweepMetadata } from './retention.ts'
 export { checkTable, type IcebergCheck } from './check/check-table.ts'

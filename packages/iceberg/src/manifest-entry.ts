@@ -1,4 +1,10 @@
-import { STATUS_ADDED, STATUS_DELETED, STATUS_EXISTING, type ManifestContent } from './format.ts'
+import {
+  MANIFEST_DATA,
+  STATUS_ADDED,
+  STATUS_DELETED,
+  STATUS_EXISTING,
+  type ManifestContent,
+} from './format.ts'
 
 /** A map by field id, as Avro holds it. */
 export type ById<T> = readonly { readonly key: number; readonly value: T }[]
@@ -23,6 +29,16 @@ export interface ContentFile {
   readonly equality_ids: readonly number[] | null
   readonly sort_order_id: number | null
   readonly referenced_data_file: string | null
+  /** Row id of the first row. `null` in an added entry: it follows from that of the manifest. Version 3. */
+  readonly first_row_id: number | null
+  /** Where in a Puffin file a deletion vector lies. Version 3. */
+  readonly content_offset: number | null
+  readonly content_size_in_bytes: number | null
+}
+
+/** What tells one content file from another: deletion vectors share the path of their Puffin file. */
+export function fileKey({ file_path: path, content_offset: offset }: ContentFile): string {
+  return offset === null ? path : `${path} ${offset}`
 }
 
 /** What one manifest says of one file. */
@@ -60,6 +76,8 @@ export interface ManifestRow {
   readonly deleted_rows_count: number
   readonly partitions: readonly never[]
   readonly key_metadata: Uint8Array | null
+  /** Row id from which files of a data manifest without one of their own are numbered. Version 3. */
+  readonly first_row_id: number | null
 }
 
 /** A manifest that a snapshot names, and what is live in it. */
@@ -86,6 +104,13 @@ export function deletedEntry(entry: LiveEntry, snapshotId: number): LiveEntry {
 
 /** The live entries among these, with what they inherit from their manifest. */
 export function liveEntries(entries: readonly ManifestEntry[], row: ManifestRow): LiveEntry[] {
+  let nextRowId = row.content === MANIFEST_DATA ? row.first_row_id : null
+  const numbered = (file: ContentFile): ContentFile => {
+    if (nextRowId === null || file.first_row_id !== null) return file
+    const first = nextRowId
+    nextRowId += file.record_count
+    return { ...file, first_row_id: first }
+  }
   return entries
     .filter((entry) => entry.status !== STATUS_DELETED)
     .map((entry) => ({
@@ -93,6 +118,6 @@ export function liveEntries(entries: readonly ManifestEntry[], row: ManifestRow)
       snapshot_id: entry.snapshot_id ?? row.added_snapshot_id,
       sequence_number: entry.sequence_number ?? row.sequence_number,
       file_sequence_number: entry.file_sequence_number ?? row.sequence_number,
-      data_file: entry.data_file,
+      data_file: numbered(entry.data_file),
     }))
 }

@@ -1,18 +1,23 @@
 import { compileAvroSchema, decodeAvroFile, encodeAvroFile, type AvroSchema } from './avro-file.ts'
-import { MANIFEST_ENTRY } from './avro-schema.ts'
+import { manifestEntrySchema } from './avro-schema.ts'
 import {
   MANIFEST_DATA,
   PARTITION_SPEC_ID,
   STATUS_ADDED,
   STATUS_DELETED,
   STATUS_EXISTING,
-  TABLE_FORMAT_VERSION,
+  type FormatVersion,
   type ManifestContent,
 } from './format.ts'
 import { formatJson, type JsonObject } from './json.ts'
 import type { ManifestEntry, ManifestRow } from './manifest-entry.ts'
 
-const SCHEMA: AvroSchema = compileAvroSchema(MANIFEST_ENTRY)
+const SCHEMAS: Readonly<Record<FormatVersion, AvroSchema>> = {
+  2: compileAvroSchema(manifestEntrySchema(2)),
+  3: compileAvroSchema(manifestEntrySchema(3)),
+}
+
+const NOT_IN_VERSION_2 = { first_row_id: null, content_offset: null, content_size_in_bytes: null }
 
 /** Entries of one content for one manifest, not yet written. */
 export interface ManifestDraft {
@@ -22,6 +27,7 @@ export interface ManifestDraft {
 
 /** The snapshot that writes a manifest. */
 export interface WritingSnapshot {
+  readonly formatVersion: FormatVersion
   readonly snapshotId: number
   readonly sequenceNumber: number
   /** The schema of the table at this moment, as the metadata has it; readers decode bounds with it. */
@@ -32,13 +38,13 @@ export interface WritingSnapshot {
 /** The bytes of a manifest. Nothing in them depends on the sequence number. */
 export function encodeManifest(draft: ManifestDraft, writing: WritingSnapshot, sync: Uint8Array): Uint8Array {
   return encodeAvroFile({
-    schema: SCHEMA,
+    schema: SCHEMAS[writing.formatVersion],
     metadata: {
       schema: formatJson(writing.schema),
       'schema-id': String(writing.schemaId),
       'partition-spec': '[]',
       'partition-spec-id': String(PARTITION_SPEC_ID),
-      'format-version': String(TABLE_FORMAT_VERSION),
+      'format-version': String(writing.formatVersion),
       content: draft.content === MANIFEST_DATA ? 'data' : 'deletes',
     },
     records: draft.entries,
@@ -47,7 +53,11 @@ export function encodeManifest(draft: ManifestDraft, writing: WritingSnapshot, s
 }
 
 export function decodeManifest(bytes: Uint8Array, file: string): readonly ManifestEntry[] {
-  return decodeAvroFile(bytes, SCHEMA, file).records as readonly ManifestEntry[]
+  const { records } = decodeAvroFile(bytes, Object.values(SCHEMAS), file)
+  return (records as readonly ManifestEntry[]).map((entry) => ({
+    ...entry,
+    data_file: { ...NOT_IN_VERSION_2, ...entry.data_file },
+  }))
 }
 
 /** The row of a new manifest in the list of the snapshot that writes it. */
@@ -75,6 +85,7 @@ export function manifestRow(
     deleted_rows_count: deleted.rows,
     partitions: [],
     key_metadata: null,
+    first_row_id: null,
   }
 }
 

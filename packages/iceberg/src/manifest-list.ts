@@ -1,16 +1,22 @@
 import { compileAvroSchema, decodeAvroFile, encodeAvroFile, type AvroSchema } from './avro-file.ts'
-import { MANIFEST_FILE } from './avro-schema.ts'
-import { TABLE_FORMAT_VERSION } from './format.ts'
+import { manifestFileSchema } from './avro-schema.ts'
+import { MANIFEST_DATA, type FormatVersion } from './format.ts'
 import type { ManifestRow } from './manifest-entry.ts'
 import type { SnapshotId } from './table-metadata.ts'
 
-const SCHEMA: AvroSchema = compileAvroSchema(MANIFEST_FILE)
+const SCHEMAS: Readonly<Record<FormatVersion, AvroSchema>> = {
+  2: compileAvroSchema(manifestFileSchema(2)),
+  3: compileAvroSchema(manifestFileSchema(3)),
+}
 
 /** The snapshot that a manifest list belongs to. */
 export interface ListingSnapshot {
+  readonly formatVersion: FormatVersion
   readonly snapshotId: number
   readonly parentId: SnapshotId | undefined
   readonly sequenceNumber: number
+  /** The table's next row id before the snapshot. Version 3. */
+  readonly firstRowId: number
 }
 
 export function encodeManifestList(
@@ -19,13 +25,14 @@ export function encodeManifestList(
   sync: Uint8Array,
 ): Uint8Array {
   return encodeAvroFile({
-    schema: SCHEMA,
+    schema: SCHEMAS[snapshot.formatVersion],
     metadata: {
       'snapshot-id': String(snapshot.snapshotId),
       // The text `null` stands for "none": the Java implementation writes it, and readers expect it.
       'parent-snapshot-id': String(snapshot.parentId ?? null),
       'sequence-number': String(snapshot.sequenceNumber),
-      'format-version': String(TABLE_FORMAT_VERSION),
+      'format-version': String(snapshot.formatVersion),
+      ...(snapshot.formatVersion === 2 ? {} : { 'first-row-id': String(snapshot.firstRowId) }),
     },
     records: rows,
     sync,
@@ -33,5 +40,24 @@ export function encodeManifestList(
 }
 
 export function decodeManifestList(bytes: Uint8Array, file: string): readonly ManifestRow[] {
-  return decodeAvroFile(bytes, SCHEMA, file).records as readonly ManifestRow[]
+  const { records } = decodeAvroFile(bytes, Object.values(SCHEMAS), file)
+  return (records as readonly ManifestRow[]).map((row) => Object.assign({ first_row_id: null }, row))
+}
+
+/**
+ * Numbers the rows of data manifests that have no row ids yet, in list order from `firstRowId` on, as the
+ * specification says: by their added and existing rows. `rowIds` is how many ids that took.
+ */
+export function assignRowIds(
+  rows: readonly ManifestRow[],
+  firstRowId: number,
+): { readonly rows: readonly ManifestRow[]; readonly rowIds: number } {
+  let next = firstRowId
+  const numbered = rows.map((row) => {
+    if (row.content !== MANIFEST_DATA || row.first_row_id !== null) return row
+    const first = next
+    next += row.added_rows_count + row.existing_rows_count
+    return { ...row, first_row_id: first }
+  })
+  return { rows: numbered, rowIds: next - firstRowId }
 }

@@ -2,6 +2,7 @@ import { MANIFEST_DATA, MANIFEST_DELETES, type ManifestContent } from './format.
 import {
   addedEntry,
   deletedEntry,
+  fileKey,
   type ContentFile,
   type LiveEntry,
   type LoadedManifest,
@@ -18,7 +19,7 @@ const MERGED_ENTRIES_MAX = 4096
 export interface FileChanges {
   readonly addedData: readonly ContentFile[]
   readonly addedDeletes: readonly ContentFile[]
-  /** Names of data and delete files. */
+  /** Data and delete files, by `fileKey`. */
   readonly gone: ReadonlySet<string>
 }
 
@@ -42,7 +43,7 @@ export function planManifests(
   changes: FileChanges,
   snapshotId: number,
 ): ManifestPlan {
-  const isGone = (entry: LiveEntry): boolean => changes.gone.has(entry.data_file.file_path)
+  const isGone = (entry: LiveEntry): boolean => changes.gone.has(fileKey(entry.data_file))
   const fresh = new Map<ManifestContent, ManifestEntry[]>([
     [MANIFEST_DATA, changes.addedData.map(addedEntry)],
     [MANIFEST_DELETES, changes.addedDeletes.map(addedEntry)],

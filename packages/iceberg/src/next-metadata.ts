@@ -5,7 +5,7 @@ import {
   MAIN_BRANCH,
   PARTITION_SPEC_ID,
   PROPERTY_TABLE_ID,
-  TABLE_FORMAT_VERSION,
+  type FormatVersion,
 } from './format.ts'
 import { icebergSchema, sortOrders } from './iceberg-schema.ts'
 import { formatJson, type Json } from './json.ts'
@@ -13,6 +13,7 @@ import type { IcebergSnapshot, SnapshotId, SnapshotRef, TableMetadata } from './
 
 /** What the metadata says of the table itself, as opposed to its snapshots. */
 export interface TableShape {
+  readonly 'format-version': FormatVersion
   readonly 'last-column-id': number
   readonly schemas: readonly Json[]
   readonly 'current-schema-id': number
@@ -27,13 +28,15 @@ export function tableShape(
     readonly schemas: readonly TableSchema[]
     readonly schemaId: number
   },
-  snapshotsKept: number,
+  options: { readonly snapshotsKept: number; readonly formatVersion: FormatVersion },
   previous: TableMetadata | undefined,
 ): TableShape {
+  const { snapshotsKept, formatVersion } = options
   const lastColumnIds = table.schemas.map((schema) => schema.lastColumnId)
   return {
+    'format-version': formatVersion,
     'last-column-id': Math.max(previous?.['last-column-id'] ?? 0, ...lastColumnIds),
-    schemas: table.schemas.map((schema) => icebergSchema(table.name, schema)),
+    schemas: table.schemas.map((schema) => icebergSchema(table.name, schema, formatVersion)),
     'current-schema-id': table.schemaId,
     properties: { ...previous?.properties, ...propertiesOf(table.id, snapshotsKept) },
   }
@@ -64,6 +67,7 @@ function metadataFilesKept(snapshotsKept: number): number {
 export function hasShape(metadata: TableMetadata, shape: TableShape): boolean {
   const { schemas, properties } = metadata
   const current: TableShape = {
+    'format-version': metadata['format-version'],
     'last-column-id': metadata['last-column-id'],
     schemas,
     'current-schema-id': metadata['current-schema-id'],
@@ -111,6 +115,7 @@ export function nextMetadata(next: NextMetadata): TableMetadata {
     'last-sequence-number': snapshot?.['sequence-number'] ?? previous?.['last-sequence-number'] ?? 0,
     'last-updated-ms': updated,
     ...next.shape,
+    ...(next.shape['format-version'] === 2 ? {} : { 'next-row-id': nextRowId(previous, snapshot) }),
     ...(current === undefined ? {} : { 'current-snapshot-id': current }),
     refs,
     snapshots: all.filter((candidate) => kept.has(candidate['snapshot-id'])),
@@ -119,9 +124,13 @@ export function nextMetadata(next: NextMetadata): TableMetadata {
   }
 }
 
+/** A table that was just upgraded has given out no row id. */
+function nextRowId(previous: TableMetadata | undefined, snapshot: IcebergSnapshot | undefined): number {
+  return (previous?.['next-row-id'] ?? 0) + (snapshot?.['added-rows'] ?? 0)
+}
+
 function emptyTable(next: NextMetadata): TableMetadata {
   return {
-    'format-version': TABLE_FORMAT_VERSION,
     'table-uuid': next.uuid,
     location: next.location,
     'last-sequence-number': 0,

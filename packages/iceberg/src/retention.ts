@@ -83,7 +83,7 @@ async function filesOf(fs: FileSystem, table: string, metadata: TableMetadata): 
 /**
  * Paths that only snapshots which left the metadata named: their lists, manifests and delete files. A
  * file is in use without a gap along a line of snapshots, so what the first kept snapshot of a line does
- * not name, no later one does.
+ * not name, no later one does. In one snapshot the entries of a delete file are all in one manifest.
  */
 export async function expiredFiles(
   fs: FileSystem,
@@ -111,7 +111,9 @@ export async function expiredFiles(
   }
   const remaining = new TableFiles(fs, table, after.location)
   for (const row of current.values()) {
-    if (row.content !== MANIFEST_DELETES || old.has(row.manifest_path)) continue
+    if (row.content !== MANIFEST_DELETES) continue
+    // A manifest of the one snapshot that expires names nothing that another manifest of it names.
+    if (expired.length === 1 && old.has(row.manifest_path)) continue
     for (const entry of (await remaining.loadManifest(row)).live) {
       const path = remaining.pathOf(entry.data_file.file_path)
       if (path !== undefined) removable.delete(path)

@@ -1,22 +1,27 @@
 import type { TableSchema } from '@meru/core'
 import type { Environment } from '@meru/fs'
+import type { DeadPositions } from '@meru/sst'
 import type { Base } from './base.ts'
-import type { ChangeSet, WantedFile } from './change-set.ts'
+import type { ChangeSet } from './change-set.ts'
 import { dataFile } from './data-file.ts'
-import { encodePositionDeletes, positionDeleteFile, type RowPositions } from './delete-file.ts'
-import { deleteFileName, manifestListName, manifestName, METADATA } from './file-names.ts'
-import { SNAPSHOT_ID_BITS } from './format.ts'
+import type { ScopedCounts } from './delete-coverage.ts'
+import { writeDeletes } from './delete-writer.ts'
+import { manifestListName, manifestName, METADATA } from './file-names.ts'
+import { SNAPSHOT_ID_BITS, type FormatVersion } from './format.ts'
 import { icebergSchema } from './iceberg-schema.ts'
-import { liveEntries, type ContentFile, type LiveEntry, type LoadedManifest } from './manifest-entry.ts'
+import {
+  fileKey,
+  liveEntries,
+  type ContentFile,
+  type LiveEntry,
+  type LoadedManifest,
+} from './manifest-entry.ts'
 import { encodeManifest, manifestRow, type ManifestDraft, type WritingSnapshot } from './manifest-file.ts'
-import { encodeManifestList } from './manifest-list.ts'
+import { assignRowIds, encodeManifestList } from './manifest-list.ts'
 import { planManifests } from './manifest-plan.ts'
 import type { NewFiles } from './new-files.ts'
 import { classify, summaryOf, totalsOf, type Contents } from './summary.ts'
 import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
-
-/** Delete files that are on their way to the disk together. */
-const SYNCS_AT_ONCE = 8
 
 export interface SnapshotInput {
   readonly env: Environment
@@ -24,38 +29,52 @@ export interface SnapshotInput {
   readonly table: string
   readonly location: string
   readonly schema: TableSchema
+  readonly formatVersion: FormatVersion
   readonly base: Base
   /** The manifests of the base. */
   readonly manifests: readonly LoadedManifest[]
   readonly changes: ChangeSet
   readonly contents: Contents
-  readonly dead: (fileId: string) => RowPositions | undefined
+  /** Of the base. */
+  readonly scoped: ScopedCounts
+  readonly dead: (fileId: string) => DeadPositions | undefined
   readonly signal: AbortSignal | undefined
 }
 
 export interface WrittenSnapshot {
   readonly snapshot: IcebergSnapshot
   readonly manifests: readonly LoadedManifest[]
+  /** Of the delete files in it that are about several data files. */
+  readonly scoped: ScopedCounts
 }
 
 /** Writes everything that a new snapshot consists of. Nothing refers to it yet. */
 export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapshot> {
-  const { env, base, changes, schema } = input
+  const { env, base, changes, schema, formatVersion } = input
   const writing: WritingSnapshot = {
+    formatVersion,
     snapshotId: freshSnapshotId(env, base.metadata),
     sequenceNumber: (base.metadata?.['last-sequence-number'] ?? 0) + 1,
-    schema: icebergSchema(input.table, schema),
+    schema: icebergSchema(input.table, schema, formatVersion),
     schemaId: schema.schemaId,
   }
   const addedData = changes.added.map(({ sst, uri }) => dataFile(sst, uri, schema))
-  const addedDeletes = await writeDeletes(input)
-  const gone = [...changes.removed, ...changes.deletesRemoved].map((entry) => entry.data_file.file_path)
+  const { entries: addedDeletes, scoped } = await writeDeletes(
+    { ...input, write: (name, bytes) => writeFile(input, name, bytes) },
+    changes.deletesWritten,
+    formatVersion,
+  )
+  const gone = [...changes.removed, ...changes.deletesRemoved].map((entry) => fileKey(entry.data_file))
   const fileChanges = { addedData, addedDeletes, gone: new Set(gone) }
   const plan = planManifests(input.manifests, fileChanges, writing.snapshotId)
   const written = await writeManifests(input, plan.drafts, writing)
-  const manifests = [...written, ...plan.kept].sort((a, b) => a.row.content - b.row.content)
-  const listUri = await writeList(input, manifests, writing)
+  const ordered = [...written, ...plan.kept].sort((a, b) => a.row.content - b.row.content)
+  const firstRowId = base.metadata?.['next-row-id'] ?? 0
+  const { manifests, rowIds } =
+    formatVersion === 2 ? { manifests: ordered, rowIds: 0 } : numbered(ordered, firstRowId)
+  const listUri = await writeList(input, manifests, { ...writing, firstRowId })
   const summary = summaryOf({
+    formatVersion,
     operation: classify(changes, base.contents, input.contents),
     seqno: input.contents.seqno,
     liveRecords: input.contents.liveRecords,
@@ -77,46 +96,25 @@ export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapsh
     'manifest-list': listUri,
     summary,
     'schema-id': schema.schemaId,
+    ...(formatVersion === 2 ? {} : { 'first-row-id': firstRowId, 'added-rows': rowIds }),
   }
-  return { snapshot, manifests }
+  const stillScoped = [...input.scoped].filter(([uri]) => !gone.includes(uri))
+  return { snapshot, manifests, scoped: new Map([...stillScoped, ...scoped]) }
 }
 
-async function writeDeletes(input: SnapshotInput): Promise<ContentFile[]> {
-  const files = input.changes.deletesWritten
-  const entries: ContentFile[] = []
-  for (let from = 0; from < files.length; from += SYNCS_AT_ONCE) {
-    input.signal?.throwIfAborted()
-    const batch = files.slice(from, from + SYNCS_AT_ONCE).map((file) => writeDeleteFile(input, file))
-    // All of them come to an end before an error goes up, so that nothing is written after it.
-    const outcomes = await Promise.allSettled(batch)
-    for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') throw outcome.reason
-      entries.push(outcome.value)
-    }
+/** The manifests with row ids for all rows. */
+function numbered(
+  manifests: readonly LoadedManifest[],
+  firstRowId: number,
+): { manifests: LoadedManifest[]; rowIds: number } {
+  const { rows, rowIds } = assignRowIds(
+    manifests.map(({ row }) => row),
+    firstRowId,
+  )
+  return {
+    manifests: manifests.map(({ live }, i) => ({ row: rows[i], live: liveEntries(live, rows[i]) })),
+    rowIds,
   }
-  return entries
-}
-
-async function writeDeleteFile(input: SnapshotInput, file: WantedFile): Promise<ContentFile> {
-  const { positions, deadFile } = deadOf(file, input.dead)
-  const name = deleteFileName(deadFile, input.env.uuid())
-  const bytes = encodePositionDeletes(file.uri, positions)
-  await input.files.write(name, bytes)
-  return positionDeleteFile(uriOf(input, name), bytes.length, file.uri, positions.cardinality)
-}
-
-function deadOf(
-  { sst }: WantedFile,
-  dead: SnapshotInput['dead'],
-): { positions: RowPositions; deadFile: string } {
-  const positions = dead(sst.id)
-  if (positions === undefined || sst.dead === undefined || positions.cardinality !== sst.dead.cardinality) {
-    throw new TypeError(
-      `SST ${sst.id}: ${positions?.cardinality ?? 'no'} dead positions given, ` +
-        `where the version has ${sst.dead?.cardinality ?? 'none'}`,
-    )
-  }
-  return { positions, deadFile: sst.dead.file }
 }
 
 async function writeManifests(
@@ -130,8 +128,8 @@ async function writeManifests(
     input.signal?.throwIfAborted()
     const name = manifestName(uuid, manifests.length)
     const bytes = encodeManifest(draft, writing, randomSync(input.env))
-    await input.files.write(name, bytes)
-    const row = manifestRow(draft, writing, { uri: uriOf(input, name), bytes: bytes.length })
+    const uri = await writeFile(input, name, bytes)
+    const row = manifestRow(draft, writing, { uri, bytes: bytes.length })
     manifests.push({ row, live: liveEntries(draft.entries, row) })
   }
   return manifests
@@ -140,16 +138,20 @@ async function writeManifests(
 async function writeList(
   input: SnapshotInput,
   manifests: readonly LoadedManifest[],
-  writing: WritingSnapshot,
+  writing: WritingSnapshot & { readonly firstRowId: number },
 ): Promise<string> {
   const name = manifestListName(writing.snapshotId, input.env.uuid())
   const parentId = input.base.snapshot?.['snapshot-id']
   const rows = manifests.map(({ row }) => row)
-  await input.files.write(name, encodeManifestList(rows, { ...writing, parentId }, randomSync(input.env)))
-  return uriOf(input, name)
+  return await writeFile(
+    input,
+    name,
+    encodeManifestList(rows, { ...writing, parentId }, randomSync(input.env)),
+  )
 }
 
-function uriOf(input: SnapshotInput, name: string): string {
+async function writeFile(input: SnapshotInput, name: string, bytes: Uint8Array): Promise<string> {
+  await input.files.write(name, bytes)
   return `${input.location}/${METADATA}/${name}`
 }
 

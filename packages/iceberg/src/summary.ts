@@ -1,5 +1,11 @@
 import { isEmpty, type ChangeSet } from './change-set.ts'
-import { MANIFEST_DATA, SUMMARY_LIVE_RECORDS, SUMMARY_SEQNO } from './format.ts'
+import {
+  FORMAT_PUFFIN,
+  MANIFEST_DATA,
+  type FormatVersion,
+  SUMMARY_LIVE_RECORDS,
+  SUMMARY_SEQNO,
+} from './format.ts'
 import type { ContentFile, LoadedManifest } from './manifest-entry.ts'
 
 /** Iceberg's word for what a snapshot did. Consumers of changes rely on it. */
@@ -47,6 +53,7 @@ export function totalsOf(manifests: readonly LoadedManifest[]): Totals {
 
 /** Everything that a summary tells of a snapshot. */
 export interface SummaryInput {
+  readonly formatVersion: FormatVersion
   readonly operation: Operation
   readonly seqno: number
   readonly liveRecords: number
@@ -73,8 +80,14 @@ export function summaryOf(input: SummaryInput): Record<string, string> {
     'removed-files-size': sum(removedData, bytes) + sum(removedDeletes, bytes),
     'added-delete-files': addedDeletes.length,
     'removed-delete-files': removedDeletes.length,
-    'added-position-delete-files': addedDeletes.length,
-    'removed-position-delete-files': removedDeletes.length,
+    'added-position-delete-files': addedDeletes.filter((file) => !isVector(file)).length,
+    'removed-position-delete-files': removedDeletes.filter((file) => !isVector(file)).length,
+    ...(input.formatVersion === 2
+      ? {}
+      : {
+          'added-dvs': addedDeletes.filter(isVector).length,
+          'removed-dvs': removedDeletes.filter(isVector).length,
+        }),
     'added-position-deletes': sum(addedDeletes, records),
     'removed-position-deletes': sum(removedDeletes, records),
     'changed-partition-count': changes > 0 ? 1 : 0,
@@ -106,10 +119,14 @@ function sum(files: readonly ContentFile[], value: (file: ContentFile) => number
   return total
 }
 
+function isVector(file: ContentFile): boolean {
+  return file.file_format === FORMAT_PUFFIN
+}
+
 function records(file: ContentFile): number {
   return file.record_count
 }
 
 function bytes(file: ContentFile): number {
-  return file.file_size_in_bytes
+  return file.content_size_in_bytes ?? file.file_size_in_bytes
 }

@@ -1,5 +1,5 @@
 import { CorruptionError, MeruError } from '@meru/core'
-import { TABLE_FORMAT_VERSION } from './format.ts'
+import { FORMAT_VERSIONS, type FormatVersion } from './format.ts'
 import { formatJson, isArray, isObject, parseJson, type Json, type JsonObject } from './json.ts'
 
 /** An id: a `bigint` only where another writer chose one beyond the safe integers. */
@@ -14,6 +14,9 @@ export type IcebergSnapshot = {
   readonly 'manifest-list': string
   readonly summary: { readonly [key: string]: string }
   readonly 'schema-id'?: number
+  /** The table's next row id before the snapshot, and how many ids it gave out. Version 3. */
+  readonly 'first-row-id'?: number
+  readonly 'added-rows'?: number
 }
 
 export type SnapshotLogEntry = { readonly 'snapshot-id': SnapshotId; readonly 'timestamp-ms': number }
@@ -22,13 +25,15 @@ export type SnapshotRef = JsonObject & { readonly 'snapshot-id': SnapshotId; rea
 
 /** A metadata file. Members that another tool added are kept as they are. */
 export type TableMetadata = {
-  readonly 'format-version': number
+  readonly 'format-version': FormatVersion
   /** Fixed for ever: readers refuse a table whose UUID changes. */
   readonly 'table-uuid': string
   readonly location: string
   readonly 'last-sequence-number': number
   readonly 'last-updated-ms': number
   readonly 'last-column-id': number
+  /** Above every row id given out. Version 3. */
+  readonly 'next-row-id'?: number
   readonly 'current-schema-id': number
   readonly schemas: readonly Json[]
   readonly properties: { readonly [key: string]: string }
@@ -51,11 +56,11 @@ export function parseTableMetadata(text: string, file: string): TableMetadata {
   }
   if (!isObject(root)) return fail('no JSON object')
   const formatVersion = root['format-version']
-  if (formatVersion !== TABLE_FORMAT_VERSION) {
+  if (!FORMAT_VERSIONS.some((known) => known === formatVersion)) {
     const found = typeof formatVersion === 'number' ? String(formatVersion) : 'missing'
     throw new MeruError(
       'UNSUPPORTED',
-      `${file}: format version ${found}, where ${TABLE_FORMAT_VERSION} is known; ` +
+      `${file}: format version ${found}, where ${FORMAT_VERSIONS.join(' and ')} are known; ` +
         'another tool may have upgraded the table',
     )
   }
@@ -65,6 +70,7 @@ export function parseTableMetadata(text: string, file: string): TableMetadata {
   for (const name of ['last-sequence-number', 'last-updated-ms', 'last-column-id', 'current-schema-id']) {
     if (!isCount(root[name])) fail(`${name} is no count`)
   }
+  if (formatVersion === 3 && !isCount(root['next-row-id'])) fail('next-row-id is no count')
   if (!isArray(root['schemas'])) fail('schemas are no list')
   const snapshots = listOf(root['snapshots'], isSnapshot)
   const snapshotLog = listOf(root['snapshot-log'], isLogEntry)

@@ -165,6 +165,7 @@ async function rewrite(content: 0 | 1, edits: Edits): Promise<void> {
     }
     const entries = (await files.entries(row)).map(edits.entry ?? ((entry) => entry))
     const writing = {
+      formatVersion: 2 as const,
       snapshotId: row.added_snapshot_id,
       sequenceNumber: row.sequence_number,
       schema: metadata.schemas[0] as never,
@@ -179,6 +180,8 @@ async function rewrite(content: 0 | 1, edits: Edits): Promise<void> {
     newRows.push(edits.row === undefined ? counted : edits.row(counted))
   }
   const listing = {
+    formatVersion: 2 as const,
+    firstRowId: 0,
     snapshotId: Number(snapshot['snapshot-id']),
     parentId: snapshot['parent-snapshot-id'],
     sequenceNumber: snapshot['sequence-number'],
@@ -235,7 +238,12 @@ describe('manifests', () => {
   })
 
   const deleteEdits: [name: string, change: object, rule: Rule, problem: RegExp][] = [
-    ['no target', { referenced_data_file: null }, 'entry', /referenced_data_file is missing/],
+    [
+      'no target',
+      { referenced_data_file: null },
+      'delete-file',
+      /rows about one data file, which the entry does not name/,
+    ],
     [
       'other target',
       { referenced_data_file: 'memory:///files/tables/orders/data/x.parquet' },
@@ -315,11 +323,10 @@ test('a delete file with rows out of order', async () => {
   const path =
     new TableFiles(fs, table.name, metadata.location).pathOf(entry?.data_file.file_path ?? '') ?? ''
   const { encodePositionDeletes } = await import('../src/delete-file.ts')
-  const forEach = (visit: (position: number) => void): void => [7, 3].forEach((position) => visit(position))
-  const bytes = encodePositionDeletes('memory:///elsewhere', { cardinality: 2, forEach })
+  const bytes = encodePositionDeletes([{ uri: 'memory:///elsewhere', positions: BigInt64Array.of(7n, 3n) }])
   await replaceFile(fs, path, bytes)
   await expectViolation('delete-file', /position 3 after 7/)
-  await expectViolation('delete-file', /file_path of a row/)
+  await expectViolation('delete-file', /about memory:\/\/\/elsewhere/)
 })
 
 test('a data file that is no Parquet', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { compileAvroSchema } from '../src/avro-file.ts'
-import { MANIFEST_FILE } from '../src/avro-schema.ts'
+import { manifestFileSchema } from '../src/avro-schema.ts'
 import * as format from '../src/format.ts'
 import { formatJson } from '../src/json.ts'
 import { currentSnapshot, parseTableMetadata } from '../src/table-metadata.ts'
@@ -24,7 +24,7 @@ test('the hex example of the page is one row of a manifest list', () => {
     .replaceAll(/ {2}\S.*$/gm, '')
     .replaceAll(/\s/g, '')
   const bytes = new Uint8Array(Buffer.from(hex, 'hex'))
-  const schema = compileAvroSchema(MANIFEST_FILE)
+  const schema = compileAvroSchema(manifestFileSchema(2))
   const { value, offset } = schema.decode(bytes, 0)
   expect(offset).toBe(bytes.length)
   expect({ ...(value as object) }).toEqual({

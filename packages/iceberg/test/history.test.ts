@@ -1,8 +1,16 @@
 import { MemoryFs } from '@meru/fs'
 import { Random, replayCommand, seedsFromEnvironment, TestEnvironment } from '@meru/testkit'
 import { expect, test } from 'vitest'
-import { createExportCache, exportIceberg, retainedFiles, sweepMetadata } from '../src/index.ts'
+import {
+  createExportCache,
+  exportIceberg,
+  retainedFiles,
+  sweepMetadata,
+  type ExportCache,
+  type FormatVersion,
+} from '../src/index.ts'
 import { readWithIcebird } from './icebird-reader.ts'
+import { readSnapshot } from './reference-reader.ts'
 import { expectSound, optionsFor, ORDERS, readPublished } from './sample-export.ts'
 import { SampleTable, type Row } from './sample-table.ts'
 import { sortedLines, textRows } from '@meru/testkit/interop'
@@ -17,13 +25,18 @@ class History {
   readonly random: Random
   readonly shown: Map<number, string[]> = new Map()
   readonly snapshotsKept: number
-  readonly cache = createExportCache()
+  /** The version moves up at a random moment, or never. */
+  readonly publishing: { formatVersion: FormatVersion; readonly cache: ExportCache } = {
+    formatVersion: 2,
+    cache: createExportCache(),
+  }
   table!: SampleTable
 
   constructor(seed: number) {
     this.random = new Random(seed)
     this.env = new TestEnvironment({ seed })
     this.snapshotsKept = this.random.between(2, 6)
+    if (this.random.oneIn(3)) this.publishing.formatVersion = 3
   }
 
   async step(): Promise<void> {
@@ -36,8 +49,13 @@ class History {
           table.compact(random.shuffle(table.files.map((file) => file.id)).slice(0, random.between(1, 4))),
       ],
       [1, () => this.addColumn()],
+      [1, () => this.upgrade()],
     ])()
     this.env.advance(random.below(3))
+  }
+
+  async upgrade(): Promise<void> {
+    if (this.random.oneIn(4)) this.publishing.formatVersion = 3
   }
 
   someRows(): Row[] {
@@ -61,8 +79,9 @@ class History {
   /** Exports, and collects the garbage. Returns the version. */
   async export(): Promise<number> {
     const { table, env, snapshotsKept } = this
-    const cache = this.random.oneIn(2) ? { cache: this.cache } : {}
-    const result = await exportIceberg(optionsFor(table, env, { snapshotsKept, ...cache }))
+    const { formatVersion } = this.publishing
+    const cache = this.random.oneIn(2) ? { cache: this.publishing.cache } : {}
+    const result = await exportIceberg(optionsFor(table, env, { snapshotsKept, formatVersion, ...cache }))
     if (!this.shown.has(result.snapshotId)) {
       this.shown.set(result.snapshotId, sortedLines(textRows(table.schema, table.rows)))
     }
@@ -80,8 +99,15 @@ async function expectAllShown(history: History, version: number): Promise<void> 
   for (const snapshot of metadata.snapshots) {
     const id = Number(snapshot['snapshot-id'])
     const schema = table.state.schemas[snapshot['schema-id'] ?? 0]
-    const rows = await readWithIcebird(fs, metadata, id)
+    const read = await readSnapshot(fs, metadata, id)
+    const rows = read.map(({ row }) => row)
     expect(sortedLines(textRows(schema, rows))).toEqual(shown.get(id))
+    const rowIds = new Set(read.map(({ rowId }) => rowId))
+    expect(snapshot['first-row-id'] === undefined ? read.length : rowIds.size).toBe(read.length)
+    // icebird does not know deletion vectors.
+    const isKnown = metadata['format-version'] === 2
+    const others = isKnown ? await readWithIcebird(fs, metadata, id) : rows
+    expect(sortedLines(textRows(schema, others))).toEqual(shown.get(id))
   }
 }
 

@@ -5,7 +5,7 @@ import { planManifests } from '../src/manifest-plan.ts'
 const SNAPSHOT = 99
 
 function file(path: string): ContentFile {
-  return { file_path: path, record_count: 10 } as ContentFile
+  return { file_path: path, content_offset: null, record_count: 10 } as ContentFile
 }
 
 function manifest(name: string, paths: readonly string[], content: 0 | 1 = 0): LoadedManifest {

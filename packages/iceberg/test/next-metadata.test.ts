@@ -25,7 +25,7 @@ function next(
   return nextMetadata({
     uuid: 'u',
     location: 'file:///t',
-    shape: tableShape(TABLE, 3, previous),
+    shape: tableShape(TABLE, { snapshotsKept: 3, formatVersion: 2 }, previous),
     schema: ORDERS.schema,
     now: 1000,
     snapshotsKept: 3,

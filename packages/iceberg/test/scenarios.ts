@@ -2,7 +2,7 @@ import type { ColumnType, TableSchema } from '@meru/core'
 import { t, table } from '@meru/core'
 import { NodeFs, type FileSystem } from '@meru/fs'
 import { Random, TestEnvironment } from '@meru/testkit'
-import { exportIceberg } from '../src/index.ts'
+import { exportIceberg, type FormatVersion } from '../src/index.ts'
 import { ALL_TYPES, randomKey, randomRow } from './all-types.ts'
 import { expectSound, optionsFor } from './sample-export.ts'
 import { SampleTable, type Row } from './sample-table.ts'
@@ -27,14 +27,18 @@ class ScenarioBuilder {
   readonly env: TestEnvironment = new TestEnvironment()
   readonly table: SampleTable
   readonly #shown: Map<number, ShownSnapshot> = new Map()
+  readonly #formatVersion: FormatVersion
 
-  constructor(table: SampleTable) {
+  constructor(table: SampleTable, formatVersion: FormatVersion) {
     this.table = table
+    this.#formatVersion = formatVersion
   }
 
   async export(): Promise<void> {
     const { table } = this
-    const { snapshotId: id } = await exportIceberg(optionsFor(table, this.env, { snapshotsKept: 20 }))
+    const { snapshotId: id } = await exportIceberg(
+      optionsFor(table, this.env, { snapshotsKept: 20, formatVersion: this.#formatVersion }),
+    )
     await expectSound(table.fs, table.directory)
     if (this.#shown.has(id)) return
     this.#shown.set(id, { id, schema: table.schema, rows: textRows(table.schema, table.rows) })
@@ -42,21 +46,33 @@ class ScenarioBuilder {
 
   finish(name: string): Scenario {
     const { fs, directory } = this.table
-    return { name, fs, directory, snapshots: [...this.#shown.values()] }
+    return {
+      name: `${name}, version ${this.#formatVersion}`,
+      fs,
+      directory,
+      snapshots: [...this.#shown.values()],
+    }
   }
 }
 
+/** Where the tables are made, and in which version they are published. */
+export interface ScenarioPlace {
+  readonly root: string
+  readonly formatVersion: FormatVersion
+}
+
 async function begin(
-  root: string,
+  place: ScenarioPlace,
   definition: { name: string; schema: TableSchema },
 ): Promise<ScenarioBuilder> {
   const env = new TestEnvironment()
-  return new ScenarioBuilder(await SampleTable.create(new NodeFs(root), env, definition))
+  const table = await SampleTable.create(new NodeFs(place.root), env, definition)
+  return new ScenarioBuilder(table, place.formatVersion)
 }
 
 /** Every type with its odd values, through flushes, deletes and compactions. */
-async function allTypes(root: string): Promise<Scenario> {
-  const build = await begin(root, ALL_TYPES)
+async function allTypes(place: ScenarioPlace): Promise<Scenario> {
+  const build = await begin(place, ALL_TYPES)
   const random = new Random('all types')
   const { table } = build
   for (let round = 0; round < 5; round++) {
@@ -103,8 +119,8 @@ function add(name: string, type: ColumnType): Evolution {
 }
 
 /** Files of every schema at once: widened, renamed, dropped, added, and added anew under an old name. */
-async function evolution(root: string): Promise<Scenario> {
-  const build = await begin(root, PEOPLE)
+async function evolution(place: ScenarioPlace): Promise<Scenario> {
+  const build = await begin(place, PEOPLE)
   const { table } = build
   const people = (from: number, extra: (id: number) => Row): Row[] =>
     Array.from({ length: 20 }, (_, i) => ({ id: from + i, ...extra(from + i) }))
@@ -146,8 +162,8 @@ async function evolution(root: string): Promise<Scenario> {
 const EVENTS = table('events', { id: t.int(), kind: t.string() }, { key: ['id'] })
 
 /** Deletes at the edges: of row groups, beyond 65,536, the last row, nearly all, a whole file, everything. */
-async function deletes(root: string): Promise<Scenario> {
-  const build = await begin(root, EVENTS)
+async function deletes(place: ScenarioPlace): Promise<Scenario> {
+  const build = await begin(place, EVENTS)
   const { table } = build
   const ids = (from: number, to: number, step = 1): Row[] =>
     Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => ({ id: from + i * step }))
@@ -169,12 +185,12 @@ async function deletes(root: string): Promise<Scenario> {
 }
 
 /** No row ever. */
-async function empty(root: string): Promise<Scenario> {
-  const build = await begin(root, { ...EVENTS, name: 'nothing' })
+async function empty(place: ScenarioPlace): Promise<Scenario> {
+  const build = await begin(place, { ...EVENTS, name: 'nothing' })
   await build.export()
   return build.finish('empty table')
 }
 
-export async function makeScenarios(root: string): Promise<Scenario[]> {
-  return [await allTypes(root), await evolution(root), await deletes(root), await empty(root)]
+export async function makeScenarios(place: ScenarioPlace): Promise<Scenario[]> {
+  return [await allTypes(place), await evolution(place), await deletes(place), await empty(place)]
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Arguments, Command } from '../command.ts'
 import { openStored, withDatabase } from '../database.ts'
-import { EXIT, type ExitCode } from '../failure.ts'
+import { EXIT, usageFailure, type ExitCode } from '../failure.ts'
 import type { Io } from '../io.ts'
 import { countOf } from '../quantity.ts'
 
@@ -11,6 +11,10 @@ export const exportCommand: Command = {
   positionals: ['database', 'table'],
   options: {
     location: { value: 'URI', help: 'where readers find the directory of the table, if not at its path' },
+    'format-version': {
+      value: '2|3',
+      help: 'Iceberg format version; 3 upgrades the published table for ever',
+    },
   },
   notes: [
     'Only metadata is written: the Parquet files of the table are the data files. The path of the metadata file goes to stdout.',
@@ -24,9 +28,11 @@ async function runExport(args: Arguments, io: Io): Promise<ExitCode> {
   return await withDatabase(path, io, async (database) => {
     const table = await openStored(database, name)
     const location = args.text('location')
+    const formatVersion = formatVersionOf(args.text('format-version'))
     const result = await table.exportIceberg({
       signal: io.signal,
       ...(location === undefined ? {} : { location }),
+      ...(formatVersion === undefined ? {} : { formatVersion }),
     })
     if (args.has('json')) {
       await io.stdout.write(`${JSON.stringify(result, plainNumbers)}\n`)
@@ -44,6 +50,13 @@ async function runExport(args: Arguments, io: Io): Promise<ExitCode> {
     }
     return EXIT.ok
   })
+}
+
+function formatVersionOf(text: string | undefined): 2 | 3 | undefined {
+  if (text === undefined) return undefined
+  if (text === '2') return 2
+  if (text === '3') return 3
+  throw usageFailure(`--format-version ${text}: 2 or 3 expected`)
 }
 
 function plainNumbers(_name: string, value: unknown): unknown {

@@ -45,14 +45,29 @@ const DATA_FILE_FIELDS = `
 140 sort_order_id? int
 143 referenced_data_file? string`
 
+const DATA_FILE_FIELDS_3 = DATA_FILE_FIELDS.replace(
+  '143 referenced_data_file? string',
+  `142 first_row_id? long
+143 referenced_data_file? string
+144 content_offset? long
+145 content_size_in_bytes? long`,
+)
+
+/** The format version that the header of a file names; 2 if it names none. */
+export function versionOf(file: DecodedFile): number {
+  return Number(file.metadata.get('format-version') ?? 2)
+}
+
 export function checkManifestListSchema(file: DecodedFile, path: string, report: Report): void {
-  checkRecord(file.schema, 'manifest_file', MANIFEST_LIST_FIELDS, path, report)
+  const rowId = versionOf(file) >= 3 ? '\n520 first_row_id? long' : ''
+  checkRecord(file.schema, 'manifest_file', MANIFEST_LIST_FIELDS + rowId, path, report)
 }
 
 export function checkManifestSchema(file: DecodedFile, path: string, report: Report): void {
   checkRecord(file.schema, 'manifest_entry', MANIFEST_FIELDS, path, report)
   const dataFile = fieldsOf(file.schema).find((field) => field.name === 'data_file')
-  if (dataFile) checkRecord(dataFile.type, 'r2', DATA_FILE_FIELDS, path, report)
+  const fields = versionOf(file) >= 3 ? DATA_FILE_FIELDS_3 : DATA_FILE_FIELDS
+  if (dataFile) checkRecord(dataFile.type, 'r2', fields, path, report)
 }
 
 /** Names, ids, types and order; optional fields are unions with null first and null as default. */

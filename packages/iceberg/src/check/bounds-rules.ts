@@ -13,6 +13,8 @@ const WIDTHS: Readonly<Record<string, readonly number[]>> = {
   time: [8],
   timestamp: [8],
   timestamptz: [8],
+  timestamp_ns: [8],
+  timestamptz_ns: [8],
   uuid: [16],
 }
 
@@ -73,6 +75,8 @@ function decode(type: string, value: AvroValue | undefined): Bound | string | un
     case 'time':
     case 'timestamp':
     case 'timestamptz':
+    case 'timestamp_ns':
+    case 'timestamptz_ns':
       return value.length === 4 ? view.getInt32(0, true) : view.getBigInt64(0, true)
     case 'float':
     case 'double': {

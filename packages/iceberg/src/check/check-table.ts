@@ -1,12 +1,19 @@
 import type { FileSystem } from '@meru/fs'
 import { decodeAvro, type AvroRecord, type DecodedFile } from './avro-decode.ts'
 import { checkManifestListSchema, checkManifestSchema } from './avro-rules.ts'
-import { checkDataFile, checkDeleteFile, type ColumnTypes } from './file-rules.ts'
+import { checkDataFile, checkDeleteFile, type ColumnTypes, type DeletedRows } from './file-rules.ts'
 import { numberText, readJson, recordOf, recordsOf, textOf, type JsonRecord } from './json-value.ts'
 import { checkManifest, type LiveFile, type ManifestContents } from './manifest-rules.ts'
 import { checkMetadata } from './metadata-rules.ts'
 import { Report, valueText, type Violation } from './report.ts'
-import { checkContents, checkSummary, type SnapshotContents } from './snapshot-rules.ts'
+import { checkDeletionVector } from './puffin-rules.ts'
+import {
+  checkContents,
+  checkDisjoint,
+  checkRowIds,
+  checkSummary,
+  type SnapshotContents,
+} from './snapshot-rules.ts'
 
 const VERSION = /^v([1-9][0-9]*)\.metadata\.json$/
 
@@ -43,7 +50,7 @@ export async function checkTable(fs: FileSystem, directory: string): Promise<Ice
     }
   }
   await check.snapshots(metadata, file)
-  return { ...check.counts(), version, violations: check.report.violations }
+  return { ...check.counts(metadata), version, violations: check.report.violations }
 }
 
 class TableCheck {
@@ -53,17 +60,17 @@ class TableCheck {
   #location = ''
   readonly #manifests: Map<string, ManifestContents | undefined> = new Map()
   readonly #files: Map<string, LiveFile> = new Map()
-  #snapshotCount = 0
+  readonly #contents: (SnapshotContents & { readonly list: string })[] = []
 
   constructor(fs: FileSystem, directory: string) {
     this.#fs = fs
     this.#directory = directory
   }
 
-  counts(): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'deleteFiles'> {
+  counts(metadata: JsonRecord): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'deleteFiles'> {
     const files = [...this.#files.values()]
     return {
-      snapshots: this.#snapshotCount,
+      snapshots: recordsOf(metadata['snapshots']).length,
       manifests: this.#manifests.size,
       dataFiles: files.filter((file) => file.content === 0).length,
       deleteFiles: files.filter((file) => file.content !== 0).length,
@@ -98,7 +105,6 @@ class TableCheck {
   async snapshots(metadata: JsonRecord, file: string): Promise<void> {
     this.#location = textOf(metadata['location'])
     const snapshots = recordsOf(metadata['snapshots'])
-    this.#snapshotCount = snapshots.length
     const known = new Map<string, SnapshotContents>()
     for (const snapshot of snapshots) {
       const contents = await this.#snapshot(snapshot, known.get(numberText(snapshot['parent-snapshot-id'])))
@@ -132,11 +138,11 @@ class TableCheck {
       'snapshot-id': id,
       'parent-snapshot-id': parentId,
       'sequence-number': sequence,
-      'format-version': '2',
     }
     for (const [key, value] of Object.entries(header)) {
       this.report.equal(decoded.metadata.get(key), value, 'manifest-list', list, key)
     }
+    this.#checkVersion(decoded, snapshot, list)
     const live: LiveFile[] = []
     for (const row of decoded.records) {
       const contents = await this.#manifest(row, list)
@@ -153,8 +159,10 @@ class TableCheck {
       data: live.filter((file) => file.content === 0),
       deletes: live.filter((file) => file.content !== 0),
     }
-    for (const file of live) this.#files.set(file.path, file)
+    for (const file of live) this.#files.set(keyOf(file), file)
     checkContents(contents, list, this.report)
+    if (snapshot['first-row-id'] !== undefined) checkRowIds(snapshot, contents.data, list, this.report)
+    this.#contents.push({ list, ...contents })
     checkSummary(snapshot, contents, parent, list, this.report)
     return contents
   }
@@ -166,9 +174,14 @@ class TableCheck {
       const expected = name === 'key_metadata' ? null : 0
       this.report.equal(row[name], expected, 'manifest-list', list, `${name} of ${uri}`)
     }
-    const key = `${uri} ${valueText(row)}`
+    // The upgrade to version 3 numbers the rows of the manifests of version 2.
+    const { first_row_id: rowId = null, ...fixed } = row
+    const text = `${uri} ${valueText(fixed)} `
+    const key = `${text}${valueText(rowId)}`
     if (this.#manifests.has(key)) return this.#manifests.get(key)
-    const isNew = [...this.#manifests.keys()].every((known) => !known.startsWith(`${uri} `))
+    const isNew = [...this.#manifests.keys()].every(
+      (known) => !known.startsWith(`${uri} `) || known === `${text}null`,
+    )
     this.report.require(isNew, 'manifest-list', list, `the row of ${uri} differs from an earlier one`)
     const decoded = await this.#avro(uri, 'manifest')
     const path = this.#pathOf(uri)
@@ -184,6 +197,7 @@ class TableCheck {
   }
 
   async #contentFiles(types: ColumnTypes): Promise<void> {
+    const positions = new Map<string, DeletedRows>()
     for (const file of this.#files.values()) {
       const path = this.#pathOf(file.path)
       const rule = file.content === 0 ? 'data-file' : 'delete-file'
@@ -192,10 +206,39 @@ class TableCheck {
       } else if (file.content === 0) {
         await checkDataFile(this.#fs, file, path, types, this.report)
       } else {
-        const target = this.#files.get(file.target ?? '')
-        const dataRows = target === undefined ? undefined : Number(target.records)
-        await checkDeleteFile(this.#fs, file, path, dataRows, this.report)
+        const dataRows = (uri: string): number | undefined => {
+          const target = this.#files.get(uri)
+          return target === undefined ? undefined : Number(target.records)
+        }
+        const check = file.isVector ? checkDeletionVector : checkDeleteFile
+        positions.set(keyOf(file), await check(this.#fs, file, path, dataRows, this.report))
       }
+    }
+    for (const { list, deletes } of this.#contents) checkDisjoint(deletes, positions, list, this.report)
+  }
+
+  /** A list is of the version that the table had when the snapshot was made. */
+  #checkVersion(decoded: DecodedFile, snapshot: JsonRecord, list: string): void {
+    const version = snapshot['first-row-id'] === undefined ? 2 : 3
+    this.report.equal(
+      decoded.metadata.get('format-version'),
+      version,
+      'manifest-list',
+      list,
+      'format-version',
+    )
+    if (version === 2) return
+    const first = numberText(snapshot['first-row-id'])
+    this.report.equal(decoded.metadata.get('first-row-id'), first, 'manifest-list', list, 'first-row-id')
+    for (const row of decoded.records) {
+      const isNumbered = row['first_row_id'] !== null
+      this.report.equal(
+        isNumbered,
+        row['content'] === 0,
+        'manifest-list',
+        list,
+        'whether a row has first_row_id',
+      )
     }
   }
 
@@ -218,6 +261,11 @@ class TableCheck {
     const prefix = `${this.#location}/`
     return uri.startsWith(prefix) ? `${this.#directory}/${uri.slice(prefix.length)}` : undefined
   }
+}
+
+/** Several deletion vectors share a file. */
+function keyOf(file: LiveFile): string {
+  return file.isVector ? `${file.path} ${valueText(file.record['content_offset'])}` : file.path
 }
 
 /** Columns of all schemas; a column keeps its id, and only widens. The newest schema wins. */

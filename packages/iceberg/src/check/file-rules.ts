@@ -60,16 +60,20 @@ export async function checkDataFile(
   checkBounds(record, types, path, report)
 }
 
-/** The rules for a position delete file and the data file that it is about. */
+/** Deleted positions by data file. */
+export type DeletedRows = ReadonlyMap<string, readonly number[]>
+
+/** The rules for a position delete file and the data files that it is about. */
 export async function checkDeleteFile(
   fs: FileSystem,
   file: LiveFile,
   path: string,
-  dataRows: number | undefined,
+  rowsOf: (uri: string) => number | undefined,
   report: Report,
-): Promise<void> {
+): Promise<DeletedRows> {
+  const deleted = new Map<string, number[]>()
   const facts = await factsOf(fs, file, path, 'delete-file', report)
-  if (facts === undefined) return
+  if (facts === undefined) return deleted
   const shape = facts.columns.map(
     (column) => `${column.fieldId} ${column.name} ${column.physical}${column.isRequired ? '' : '?'}`,
   )
@@ -77,17 +81,38 @@ export async function checkDeleteFile(
   report.equal(shape.join(', '), expected, 'delete-file', path, 'the schema')
   const parquet = await openParquet(fs, path)
   try {
-    let before = -1
-    for (const { path: target, position } of await readPositionDeletes(parquet)) {
-      report.equal(target, file.target, 'delete-file', path, 'file_path of a row')
-      report.require(position > before, 'delete-file', path, `position ${position} after ${before}`)
-      before = position
+    let last = { path: '', position: -1 }
+    for (const row of await readPositionDeletes(parquet)) {
+      const { path: target, position } = row
+      const isAfter = target === last.path ? position > last.position : target > last.path
+      report.require(isAfter, 'delete-file', path, `position ${position} after ${last.position}`)
+      last = row
+      const positions = deleted.get(target)
+      if (positions === undefined) deleted.set(target, [position])
+      else positions.push(position)
     }
-    const isInside = dataRows === undefined || before < dataRows
-    report.require(isInside, 'delete-file', path, `position ${before} in a data file of ${dataRows} rows`)
   } finally {
     await parquet.close()
   }
+  const isScoped = file.target !== undefined || deleted.size > 1
+  report.require(isScoped, 'delete-file', path, 'rows about one data file, which the entry does not name')
+  for (const [target, positions] of deleted) {
+    const isNamed = file.target === undefined || file.target === target
+    report.require(isNamed, 'delete-file', path, `rows about ${target}, the entry names ${file.target}`)
+    checkInside(positions, rowsOf(target), path, report)
+  }
+  return deleted
+}
+
+export function checkInside(
+  positions: readonly number[],
+  dataRows: number | undefined,
+  path: string,
+  report: Report,
+): void {
+  const last = positions.at(-1) ?? -1
+  const isInside = dataRows === undefined || last < dataRows
+  report.require(isInside, 'delete-file', path, `position ${last} in a data file of ${dataRows} rows`)
 }
 
 /** What the footer says, if there is one; size and row count are compared. */

@@ -1,4 +1,5 @@
 import type { AvroRecord, AvroValue, DecodedFile } from './avro-decode.ts'
+import { versionOf } from './avro-rules.ts'
 import { checkUri } from './metadata-rules.ts'
 import { valueText, type Report } from './report.ts'
 
@@ -8,9 +9,14 @@ export interface LiveFile {
   readonly content: number
   readonly records: bigint
   readonly bytes: bigint
+  /** Those of the deletion vector where the file holds several. */
+  readonly contentBytes: bigint
   readonly sequence: bigint
-  /** The data file that a delete file is about. */
+  /** The data file that a delete file is about; `undefined` if it is about several. */
   readonly target: string | undefined
+  readonly isVector: boolean
+  /** Row id of its first row; `undefined` before format version 3. */
+  readonly firstRowId: bigint | undefined
   readonly record: AvroRecord
   /** Path of the manifest. */
   readonly manifest: string
@@ -38,6 +44,7 @@ export function checkManifest(
   const files = [0n, 0n, 0n]
   const rows = [0n, 0n, 0n]
   let minSequence: bigint | undefined
+  let nextRowId = longOf(row['first_row_id'])
   for (const entry of decoded.records) {
     const record = entry['data_file'] as AvroRecord
     const path = valueText(record['file_path'])
@@ -45,20 +52,26 @@ export function checkManifest(
     if (!report.require(status in STATUSES, 'entry', file, `${path}: status ${status}`)) continue
     files[status]++
     rows[status] += BigInt(numberOf(record['record_count']))
-    checkEntry(entry, record, row, file, report)
+    checkEntry(entry, record, { row, file, version: versionOf(decoded) }, report)
     if (status === 2) {
       deleted.push({ path, snapshot: valueText(entry['snapshot_id']) })
       continue
     }
     const sequence = BigInt(numberOf(entry['sequence_number'] ?? row['sequence_number']))
     minSequence = minSequence === undefined || sequence < minSequence ? sequence : minSequence
+    const inherited = record['content'] === 0 && longOf(record['first_row_id']) === undefined
+    const firstRowId = inherited ? nextRowId : longOf(record['first_row_id'])
+    if (inherited && nextRowId !== undefined) nextRowId += BigInt(numberOf(record['record_count']))
     live.push({
       path,
       content: Number(record['content']),
       records: BigInt(numberOf(record['record_count'])),
       bytes: BigInt(numberOf(record['file_size_in_bytes'])),
+      contentBytes: BigInt(numberOf(record['content_size_in_bytes'] ?? record['file_size_in_bytes'])),
       sequence,
       target: record['referenced_data_file'] === null ? undefined : valueText(record['referenced_data_file']),
+      isVector: record['file_format'] === 'PUFFIN',
+      firstRowId,
       record,
       manifest: file,
     })
@@ -91,7 +104,8 @@ function checkHeader({ metadata }: DecodedFile, row: AvroRecord, file: string, r
     file,
     'partition-spec-id',
   )
-  report.equal(metadata.get('format-version'), 2, 'manifest', file, 'format-version')
+  const version = metadata.get('format-version') ?? ''
+  report.require(version === '2' || version === '3', 'manifest', file, `format-version is ${version}`)
   const content = Number(row['content']) === 0 ? 'data' : 'deletes'
   report.equal(metadata.get('content'), content, 'manifest', file, 'content')
   const schema = JSON.parse(metadata.get('schema') ?? '{}') as Record<string, unknown>
@@ -101,10 +115,10 @@ function checkHeader({ metadata }: DecodedFile, row: AvroRecord, file: string, r
 function checkEntry(
   entry: AvroRecord,
   record: AvroRecord,
-  row: AvroRecord,
-  file: string,
+  place: { readonly row: AvroRecord; readonly file: string; readonly version: number },
   report: Report,
 ): void {
+  const { row, file, version } = place
   const path = valueText(record['file_path'])
   const fail = (problem: string): void => report.add('entry', file, `${path}: ${problem}`)
   checkUri(path, 'file_path', file, report)
@@ -122,13 +136,17 @@ function checkEntry(
   }
   const isDelete = Number(row['content']) === 1
   if (Number(record['content']) !== (isDelete ? 1 : 0)) fail(`content ${valueText(record['content'])}`)
-  if (record['file_format'] !== 'PARQUET') fail(`file_format ${valueText(record['file_format'])}`)
+  const isVector = version >= 3 && isDelete && record['file_format'] === 'PUFFIN'
+  if (record['file_format'] !== 'PARQUET' && !isVector)
+    fail(`file_format ${valueText(record['file_format'])}`)
+  if (version >= 3 && isDelete && isAdded && !isVector) fail('version 3 takes new deletion vectors only')
   if (!(numberOf(record['record_count']) > 0)) fail('no rows')
   if (!(numberOf(record['file_size_in_bytes']) > 0)) fail('no bytes')
   for (const name of ['key_metadata', 'equality_ids']) {
     if (record[name] !== null) fail(`${name} is not null`)
   }
-  if (isDelete) checkDeleteEntry(record, fail)
+  if (isVector) checkVectorEntry(record, fail)
+  else if (isDelete) checkDeleteEntry(record, fail)
   else checkDataEntry(record, fail)
 }
 
@@ -145,12 +163,21 @@ function checkDataEntry(record: AvroRecord, fail: (problem: string) => void): vo
 
 function checkDeleteEntry(record: AvroRecord, fail: (problem: string) => void): void {
   const target = record['referenced_data_file']
-  if (target === null) fail('referenced_data_file is missing')
   if (record['sort_order_id'] !== null) fail('a position delete file with sort_order_id')
   for (const name of ['lower_bounds', 'upper_bounds']) {
     const bound = mapOf(record[name]).get(DELETE_PATH_ID)
     const text = bound instanceof Uint8Array ? new TextDecoder().decode(bound) : 'missing'
-    if (text !== target) fail(`${name} of file_path is ${text}, not the whole path of its data file`)
+    if (target !== null && text !== target)
+      fail(`${name} of file_path is ${text}, not the whole path of its data file`)
+  }
+}
+
+function checkVectorEntry(record: AvroRecord, fail: (problem: string) => void): void {
+  for (const name of ['referenced_data_file', 'content_offset', 'content_size_in_bytes']) {
+    if (record[name] === null) fail(`a deletion vector without ${name}`)
+  }
+  for (const name of ['sort_order_id', 'split_offsets', 'first_row_id']) {
+    if (record[name] !== null) fail(`a deletion vector with ${name}`)
   }
 }
 
@@ -163,6 +190,10 @@ export function mapOf(value: AvroValue | undefined): Map<number, AvroValue> {
 
 function valuesOf(value: AvroValue | undefined): AvroValue[] {
   return Array.isArray(value) ? value : []
+}
+
+function longOf(value: AvroValue | undefined): bigint | undefined {
+  return typeof value === 'bigint' ? value : undefined
 }
 
 function numberOf(value: AvroValue | undefined): number {

@@ -11,6 +11,9 @@ const NO_IDENTIFIERS = ['float', 'double']
 const PRIMITIVES =
   /^(boolean|int|long|float|double|date|time|timestamp|timestamptz|string|uuid|binary|fixed\[\d+\]|decimal\(\d+, ?\d+\))$/
 
+/** Types of format version 3. */
+const NANOSECONDS = /^timestamp(tz)?_ns$/
+
 const LONGS = ['last-sequence-number', 'last-updated-ms', 'last-column-id', 'current-schema-id']
 const MORE_LONGS = ['default-spec-id', 'last-partition-id', 'default-sort-order-id']
 const LISTS = ['schemas', 'partition-specs', 'sort-orders']
@@ -20,7 +23,9 @@ export function checkMetadata(metadata: JsonValue, file: string, report: Report)
   const root = recordOf(metadata)
   const nullAt = findNull(metadata)
   if (nullAt !== undefined) report.add('metadata', file, `null at ${nullAt}; the member must be left out`)
-  report.equal(root['format-version'], 2, 'metadata', file, 'format-version')
+  const version = Number(root['format-version'])
+  report.require(version === 2 || version === 3, 'metadata', file, `format-version is ${version}`)
+  report.equal(isLong(root['next-row-id']), version === 3, 'metadata', file, 'whether there is next-row-id')
   for (const name of [...LONGS, ...MORE_LONGS]) {
     report.require(isLong(root[name]), 'metadata', file, `${name} is missing or no integer`)
   }
@@ -64,10 +69,16 @@ function checkSchemas(root: JsonRecord, file: string, report: Report): void {
     file,
     'the current schema is not listed',
   )
-  for (const schema of schemas) checkSchema(schema, Number(root['last-column-id']), file, report)
+  const rules = { lastColumnId: Number(root['last-column-id']), version: Number(root['format-version']) }
+  for (const schema of schemas) checkSchema(schema, rules, file, report)
 }
 
-function checkSchema(schema: JsonRecord, lastColumnId: number, file: string, report: Report): void {
+function checkSchema(
+  schema: JsonRecord,
+  { lastColumnId, version }: { readonly lastColumnId: number; readonly version: number },
+  file: string,
+  report: Report,
+): void {
   const name = `schema ${numberText(schema['schema-id'])}`
   report.equal(schema['type'], 'struct', 'schema', file, `type of ${name}`)
   const fields = recordsOf(schema['fields'])
@@ -87,7 +98,12 @@ function checkSchema(schema: JsonRecord, lastColumnId: number, file: string, rep
     report.require(id < RESERVED_IDS_FROM, 'schema', file, `${column}: id ${id} is reserved`)
     report.require(typeof field['required'] === 'boolean', 'schema', file, `${column}: required is missing`)
     const type = textOf(field['type'])
-    report.require(PRIMITIVES.test(type), 'schema', file, `${column}: type ${JSON.stringify(field['type'])}`)
+    report.require(
+      PRIMITIVES.test(type) || (version === 3 && NANOSECONDS.test(type)),
+      'schema',
+      file,
+      `${column}: type ${JSON.stringify(field['type'])}`,
+    )
   }
   for (const id of listOf(schema['identifier-field-ids'])) {
     const field = fields.find((candidate) => candidate['id'] === id)
@@ -145,6 +161,7 @@ function checkSnapshots(root: JsonRecord, file: string, report: Report): void {
     if (!(sequence > 0 && sequence <= Number(root['last-sequence-number'])))
       fail(`sequence number ${sequence}`)
     if (!isLong(snapshot['timestamp-ms'])) fail('timestamp-ms is missing')
+    checkRowLineage(root, snapshot, fail)
     if (!schemaIds.includes(numberText(snapshot['schema-id']))) fail('schema-id is missing or not listed')
     checkUri(textOf(snapshot['manifest-list']), `manifest list of snapshot ${id}`, file, report)
     const parent = byId.get(numberText(snapshot['parent-snapshot-id']))
@@ -173,6 +190,16 @@ function checkSnapshots(root: JsonRecord, file: string, report: Report): void {
     file,
     'there are snapshots, none current',
   )
+}
+
+/** Of a snapshot that version 3 made: it hands row ids out from where the table was. */
+function checkRowLineage(root: JsonRecord, snapshot: JsonRecord, fail: (problem: string) => void): void {
+  const first = snapshot['first-row-id']
+  const added = snapshot['added-rows']
+  if (first === undefined && added === undefined) return
+  if (root['format-version'] !== 3) fail('row ids in a table of version 2')
+  if (!isLong(first) || !isLong(added)) fail('first-row-id and added-rows belong together')
+  else if (Number(first) + Number(added) > Number(root['next-row-id'])) fail('row ids beyond next-row-id')
 }
 
 function checkLogs(root: JsonRecord, file: string, report: Report): void {

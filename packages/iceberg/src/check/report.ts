@@ -14,6 +14,7 @@ export type Rule =
   | 'schema'
   | 'snapshot'
   | 'log'
+  | 'row-id'
   | 'summary'
   | 'avro'
   | 'manifest-list'

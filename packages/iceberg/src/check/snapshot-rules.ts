@@ -15,29 +15,77 @@ export function checkContents({ data, deletes }: SnapshotContents, list: string,
     report.require(!byPath.has(file.path), 'snapshot', list, `${file.path} is live twice`)
     byPath.set(file.path, file)
   }
-  const targets = new Set<string>()
+  const about = new Map<string, LiveFile[]>()
   for (const file of deletes) {
-    const target = file.target ?? ''
-    const isFirst = !targets.has(target)
-    report.require(isFirst, 'snapshot', list, `two delete files are about ${target}`)
-    targets.add(target)
-    const about = byPath.get(target)
-    if (about === undefined) {
-      report.add('snapshot', list, `${file.path} is about ${target}, which is not live`)
+    if (file.target === undefined) continue
+    about.set(file.target, [...(about.get(file.target) ?? []), file])
+  }
+  for (const [target, files] of about) {
+    const data = byPath.get(target)
+    const vectors = files.filter((file) => file.isVector).length
+    const isAlone = vectors === 0 || files.length === 1
+    report.require(
+      isAlone,
+      'snapshot',
+      list,
+      `${vectors} of ${files.length} delete files about ${target} are deletion vectors`,
+    )
+    if (data === undefined) {
+      report.add('snapshot', list, `${files[0].path} is about ${target}, which is not live`)
       continue
     }
-    report.require(
-      about.sequence <= file.sequence,
-      'snapshot',
-      list,
-      `${file.path} is older than its data file`,
-    )
-    report.require(
-      file.records < about.records,
-      'snapshot',
-      list,
-      `${file.path} deletes every row of its data file`,
-    )
+    for (const { path, sequence } of files) {
+      report.require(data.sequence <= sequence, 'snapshot', list, `${path} is older than its data file`)
+    }
+    const isPartial = records(files) < data.records
+    report.require(isPartial, 'snapshot', list, `${files[0].path} deletes every row of its data file`)
+  }
+}
+
+/** No row of a snapshot is deleted twice. */
+export function checkDisjoint(
+  deletes: readonly LiveFile[],
+  rowsOf: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>,
+  list: string,
+  report: Report,
+): void {
+  const seen = new Map<string, Set<number>>()
+  for (const file of deletes) {
+    if (file.isVector) continue
+    for (const [target, positions] of rowsOf.get(file.path) ?? []) {
+      const known = seen.get(target) ?? new Set<number>()
+      seen.set(target, known)
+      const before = known.size
+      for (const position of positions) known.add(position)
+      const isNew = known.size === before + positions.length
+      report.require(
+        isNew,
+        'snapshot',
+        list,
+        `${file.path} deletes rows of ${target} that are deleted already`,
+      )
+    }
+  }
+}
+
+/** Row ids of a snapshot: each row has one, no two the same, all given out. */
+export function checkRowIds(
+  snapshot: JsonRecord,
+  data: readonly LiveFile[],
+  list: string,
+  report: Report,
+): void {
+  const end = BigInt(numberText(snapshot['first-row-id'])) + BigInt(numberText(snapshot['added-rows']) || 0)
+  const numbered = data.filter((file) => file.firstRowId !== undefined)
+  report.equal(numbered.length, data.length, 'row-id', list, 'the number of data files with row ids')
+  let before = 0n
+  for (const { path, firstRowId, records: rows } of numbered.toSorted((a, b) =>
+    Number((a.firstRowId ?? 0n) - (b.firstRowId ?? 0n)),
+  )) {
+    const first = firstRowId ?? 0n
+    report.require(first >= before, 'row-id', list, `${path} has row ids of another file`)
+    report.require(first + rows <= end, 'row-id', list, `${path} has row ids that were not given out`)
+    before = first + rows
   }
 }
 
@@ -80,8 +128,12 @@ export function checkSummary(
   expect('deleted-records', records(removedData))
   expect('added-delete-files', addedDeletes.length)
   expect('removed-delete-files', removedDeletes.length)
-  expect('added-position-delete-files', addedDeletes.length)
-  expect('removed-position-delete-files', removedDeletes.length)
+  expect('added-position-delete-files', addedDeletes.filter((file) => !file.isVector).length)
+  expect('removed-position-delete-files', removedDeletes.filter((file) => !file.isVector).length)
+  if (snapshot['first-row-id'] !== undefined) {
+    expect('added-dvs', addedDeletes.filter((file) => file.isVector).length)
+    expect('removed-dvs', removedDeletes.filter((file) => file.isVector).length)
+  }
   expect('added-position-deletes', records(addedDeletes))
   expect('removed-position-deletes', records(removedDeletes))
   expect('added-files-size', bytes(addedData) + bytes(addedDeletes))
@@ -98,8 +150,13 @@ export function checkSummary(
 }
 
 function without(files: readonly LiveFile[], others: readonly LiveFile[]): LiveFile[] {
-  const paths = new Set(others.map((file) => file.path))
-  return files.filter((file) => !paths.has(file.path))
+  const paths = new Set(others.map(identity))
+  return files.filter((file) => !paths.has(identity(file)))
+}
+
+/** A Puffin file holds a deletion vector for each of several data files. */
+function identity({ path, target, isVector }: LiveFile): string {
+  return isVector ? `${path} ${target}` : path
 }
 
 function live({ data, deletes }: SnapshotContents): bigint {
@@ -111,5 +168,5 @@ function records(files: readonly LiveFile[]): bigint {
 }
 
 function bytes(files: readonly LiveFile[]): bigint {
-  return files.reduce((sum, file) => sum + file.bytes, 0n)
+  return files.reduce((sum, file) => sum + file.contentBytes, 0n)
 }

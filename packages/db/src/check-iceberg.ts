@@ -1,0 +1,13 @@
+import { NodeFs } from '@meru/fs'
+import { checkTable, type IcebergCheck } from '@meru/iceberg'
+
+/**
+ * Reads an Iceberg table on the local disk from its hint down to every delete file and reports what breaks
+ * the specification, or the narrower rules that all readers share. `directory` is the one that holds
+ * `metadata/`. Shares no code with the export; nothing is written.
+ */
+export async function checkIceberg(directory: string): Promise<IcebergCheck> {
+  const [, parent = '.', name] = /^(?:(.*)\/)?([^/]+)\/*$/.exec(directory) ?? []
+  if (name === undefined) throw new TypeError(`${JSON.stringify(directory)} is no directory of a table`)
+  return await checkTable(new NodeFs(parent === '' ? '/' : parent), name)
+}

@@ -23,6 +23,8 @@ import { Snapshot } from './snapshot.ts'
 import { databaseStats, type DatabaseStats } from './stats.ts'
 import { Table } from './table.ts'
 import { TableStore } from './table-store.ts'
+import type { Transaction } from './transaction.ts'
+import { runTransaction, type TransactionOptions } from './transaction-run.ts'
 import { WriteGroup } from './write-group.ts'
 import { submit, type WriteOptions } from './writes.ts'
 
@@ -124,6 +126,19 @@ export class Database {
       throw new TypeError('batch() takes a function that fills the batch at once; get what it needs before')
     }
     return submit(this.#engine, group, batch.tables, options)
+  }
+
+  /**
+   * Runs `body` with a transaction: it reads one moment of all tables and sees its own writes, which become
+   * visible and durable together when `body` is done, in all tables or in none. If another write came
+   * between, `body` is run again, up to `retries` times; then it throws a `ConflictError` that names table
+   * and key. If `body` throws, nothing is written. Resolves with what `body` returned.
+   */
+  transaction<T>(
+    body: (tx: Transaction) => T | PromiseLike<T>,
+    options: TransactionOptions = {},
+  ): Promise<Awaited<T>> {
+    return runTransaction(this.#engine, body, options, (store) => this.#checkOwn(store))
   }
 
   /** One moment of all tables, to be given to reads as `{ snapshot }`. Close it soon. */

@@ -2,6 +2,7 @@ import { MeruError } from '@meru/core'
 import type { JobRunner } from '@meru/compaction'
 import type { Environment } from '@meru/fs'
 import type { Background } from './background.ts'
+import type { CommitHistory } from './commit-history.ts'
 import type { EngineEvent } from './events.ts'
 import type { Settings } from './settings.ts'
 import type { TableStore } from './table-store.ts'
@@ -16,6 +17,7 @@ export interface Engine {
   readonly settings: Settings
   readonly versions: VersionStore
   readonly writes: WritePath
+  readonly history: CommitHistory
   /** By table id. */
   readonly tables: Map<number, TableStore>
   readonly background: Background
@@ -35,6 +37,10 @@ export interface Counters {
   compactions: number
   compactedBytes: number
   stalls: number
+  /** Transactions that were committed. */
+  transactions: number
+  /** Commits of transactions that another write came before. */
+  conflicts: number
 }
 
 /** Throws `CLOSED` unless the database is open. */

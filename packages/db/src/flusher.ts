@@ -14,6 +14,7 @@ import type { Memtable } from '@meru/memtable'
 import type { SstLayout, SstReader } from '@meru/sst'
 import type { TableVersion } from '@meru/view'
 import type { Wal } from '@meru/wal'
+import type { CommitHistory } from './commit-history.ts'
 import { deadChanges, type DeadChange, discardDeadPositions } from './dead-changes.ts'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
@@ -24,6 +25,7 @@ export interface FlusherParts {
   readonly env: Environment
   readonly versions: VersionStore
   readonly writes: WritePath
+  readonly history: CommitHistory
   readonly tables: ReadonlyMap<number, TableStore>
   readonly wal: Wal
   readonly segments: LogSegments
@@ -98,6 +100,7 @@ async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flus
     })
     await versions.commit(edit, { readers, dead: written.dead }, () => {
       table.install(versions.tableVersion(table.id), flushed.memtable)
+      parts.history.flushed(table, flushed.memtable)
     })
     runner.forget(updates.flatMap(({ id, ref }) => (ref === undefined ? [id] : [])))
     const deadRows = updates.reduce((sum, { positions }) => sum + positions.length, 0)

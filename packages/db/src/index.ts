@@ -1,6 +1,7 @@
 export {
   type Column,
   type Columns,
+  ConflictError,
   CorruptionError,
   type ErrorCode,
   type InferInsert,
@@ -11,6 +12,7 @@ export {
   type KeyRange,
   MeruError,
   type RowOf,
+  type SeqNo,
   startsWith,
   t,
   table,
@@ -24,6 +26,7 @@ export { Batch } from './batch.ts'
 export { checkIceberg } from './check-iceberg.ts'
 export type { CompactionControl, CompactionReport } from './compactor.ts'
 export type { Components } from './components.ts'
+export type { DeleteOptions, PutOptions } from './conditional-write.ts'
 export { Database } from './database.ts'
 export type { EngineEvent } from './events.ts'
 export type { ExportOptions } from './export.ts'
@@ -32,7 +35,7 @@ export type { IngestOptions, IngestProgress } from './ingest.ts'
 export type { IngestReport } from './ingest-report.ts'
 export type { RowSource } from './ingest-source.ts'
 export { open, openTable, type OpenOptions } from './open.ts'
-export type { ReadOptions } from './reads.ts'
+export type { ReadOptions, VersionedRow } from './reads.ts'
 export type { RecoveryReport } from './recovery.ts'
 export { RowBatch } from './row-batch.ts'
 export { RowScan } from './row-scan.ts'
@@ -40,6 +43,8 @@ export { DEFAULT_SETTINGS, type Settings } from './settings.ts'
 export { Snapshot } from './snapshot.ts'
 export type { DatabaseStats, LevelStats, TableStats } from './stats.ts'
 export { type ScanOptions, Table } from './table.ts'
+export { type SelectOptions, Transaction, type TransactionScanOptions } from './transaction.ts'
+export type { TransactionOptions } from './transaction-run.ts'
 export { type Problem, verify, type VerifyOptions, type VerifyReport } from './verify.ts'
 export { WriteHandle } from './write-handle.ts'
 export type { WriteOptions } from './writes.ts'

@@ -110,6 +110,7 @@ async function install(
       const edit = [...changes, ...additions(table, files, { level, seqno: next })]
       await versions.commit({ changes: edit }, { readers, dead }, () => {
         table.install(versions.tableVersion(table.id))
+        engine.history.changedUntold(table, next)
         makeVisible()
       })
       return true

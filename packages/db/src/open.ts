@@ -16,6 +16,7 @@ import {
 import { layoutFor } from '@meru/sst'
 import { Wal } from '@meru/wal'
 import { Background } from './background.ts'
+import { CommitHistory } from './commit-history.ts'
 import { type Components, resolveComponents } from './components.ts'
 import { Database } from './database.ts'
 import { publishEvent } from './diagnostics.ts'
@@ -207,20 +208,14 @@ function connect(
 ): Engine {
   const { path, settings, components, versions, tables, wal, segments } = parts
   const { env } = components
-  const counters: Counters = {
-    flushes: 0,
-    flushedRows: 0,
-    flushedBytes: 0,
-    compactions: 0,
-    compactedBytes: 0,
-    stalls: 0,
-  }
+  const counters = zeroCounters()
   const onEvent = (event: EngineEvent): void => {
     count(counters, event)
     publishEvent(path, event)
     components.onEvent(event)
   }
   const runner = runnerOf(components, settings, (error) => onEvent({ kind: 'workersUnavailable', error }))
+  const history = new CommitHistory({ bytesMax: settings.conflictHistoryBytesMax })
   const writes: WritePath = new WritePath(
     {
       wal,
@@ -240,6 +235,7 @@ function connect(
       env,
       versions,
       writes,
+      history,
       tables,
       wal,
       segments,
@@ -260,6 +256,7 @@ function connect(
     settings,
     versions,
     writes,
+    history,
     tables,
     background,
     runner,
@@ -267,6 +264,19 @@ function connect(
     tasks: new Tasks(),
     onEvent,
     status: 'open',
+  }
+}
+
+function zeroCounters(): Counters {
+  return {
+    flushes: 0,
+    flushedRows: 0,
+    flushedBytes: 0,
+    compactions: 0,
+    compactedBytes: 0,
+    stalls: 0,
+    transactions: 0,
+    conflicts: 0,
   }
 }
 

@@ -1,6 +1,6 @@
-import { ByteWriter, type RowCodec, type Selection } from '@meru/core'
+import { ByteWriter, type RowCodec, type Selection, type SeqNo } from '@meru/core'
 import type { Pin } from '@meru/manifest'
-import { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, type ReadView, RowHit } from '@meru/view'
+import { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, type ReadView, RowHit, rowVersion } from '@meru/view'
 import { checkOpen, type Engine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { TableStore } from './table-store.ts'
@@ -11,6 +11,12 @@ export interface ReadOptions<Name extends string = string> {
   readonly snapshot?: Snapshot | undefined
   /** The columns to read; all without it. */
   readonly select?: readonly Name[] | undefined
+}
+
+/** A row with its version: the seqno of the put that it is from. */
+export interface VersionedRow<Row> {
+  readonly row: Row
+  readonly version: SeqNo
 }
 
 /** Point reads of one table. */
@@ -51,6 +57,21 @@ export class PointReader<Row, Key> {
       return this.#searchAndRelease(pin, view, this.#key.written().slice(), selection)
     } catch (error) {
       return Promise.reject(error)
+    }
+  }
+
+  /** The row and its version, of one moment. */
+  async getWithVersion(key: Key, options: ReadOptions | undefined): Promise<VersionedRow<Row> | undefined> {
+    const selection = this.#codec.select(options?.select)
+    this.#encode(key)
+    const bytes = this.#key.written().slice()
+    const { view, pin } = this.hold(options?.snapshot)
+    try {
+      const version = await rowVersion(view, bytes)
+      const row = await this.#search(view, bytes, selection)
+      return row === undefined || version === undefined ? undefined : { row, version }
+    } finally {
+      this.#engine.versions.release(pin)
     }
   }
 

@@ -41,6 +41,7 @@ const settingsSchema = z.strictObject({
   pageCacheBytes: z.int().nonnegative(),
   manifestEditsPerState: count,
   icebergSnapshotsKept: z.int().min(2),
+  conflictHistoryBytesMax: z.int().nonnegative(),
   layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
 })
 
@@ -87,6 +88,11 @@ export interface Settings {
   readonly manifestEditsPerState: number
   /** Snapshots that the in-place Iceberg table keeps; their files stay. */
   readonly icebergSnapshotsKept: number
+  /**
+   * Flushed memtables of up to this size are kept while transactions run, to tell what was written meanwhile; a
+   * transaction that needs older ones fails with `CONFLICT`.
+   */
+  readonly conflictHistoryBytesMax: number
   /** Replaces single sizes and encodings of new SSTs, by level; see `layoutFor` of @meru/sst. */
   readonly layout: { readonly level0: Partial<SstLayout>; readonly deeper: Partial<SstLayout> }
 }
@@ -111,6 +117,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   pageCacheBytes: 64 * MIB,
   manifestEditsPerState: 64,
   icebergSnapshotsKept: 10,
+  conflictHistoryBytesMax: 128 * MIB,
   layout: { level0: {}, deeper: {} },
 })
 

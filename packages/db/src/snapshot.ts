@@ -1,5 +1,6 @@
 import { MeruError, type SeqNo } from '@meru/core'
 import type { Pin } from '@meru/manifest'
+import type { Memtable } from '@meru/memtable'
 import type { ReadView } from '@meru/view'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
@@ -13,10 +14,18 @@ export class Snapshot {
   readonly seqno: SeqNo
   readonly #views: ReadonlyMap<TableStore, ReadView>
   readonly #versions: VersionStore
+  readonly #own: ((table: TableStore) => readonly Memtable[]) | undefined
   #pin: Pin | undefined
 
-  constructor(parts: { versions: VersionStore; tables: Iterable<TableStore>; seqno: SeqNo }) {
+  /** `own` gives memtables whose entries, under the same seqno, hide those of the moment. */
+  constructor(parts: {
+    versions: VersionStore
+    tables: Iterable<TableStore>
+    seqno: SeqNo
+    own?: (table: TableStore) => readonly Memtable[]
+  }) {
     this.seqno = parts.seqno
+    this.#own = parts.own
     this.#versions = parts.versions
     this.#pin = parts.versions.pin()
     this.#views = new Map([...parts.tables].map((table) => [table, table.view(parts.seqno)]))
@@ -33,7 +42,8 @@ export class Snapshot {
         `table "${table.name}" is not in the snapshot at seqno ${this.seqno}: it was made later, or belongs to another database`,
       )
     }
-    return view
+    const own = this.#own?.(table) ?? []
+    return own.length === 0 ? view : { ...view, memtables: [...own, ...view.memtables] }
   }
 
   /** Holds the files of its moment once more, for a read that may outlast the snapshot. */

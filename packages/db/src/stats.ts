@@ -31,6 +31,8 @@ export interface DatabaseStats {
   readonly manifestId: number
   readonly epoch: number
   readonly pinnedVersions: number
+  /** Transactions and conditional writes under way, and the flushed memtables kept for them alone. */
+  readonly conflictHistory: { readonly holders: number; readonly bytes: number }
   readonly pageCache: PageCacheStats
   readonly counters: Readonly<Counters>
 }
@@ -77,6 +79,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
     manifestId: versions.current.manifestId,
     epoch: versions.current.epoch,
     pinnedVersions: versions.pinnedVersions,
+    conflictHistory: { holders: engine.history.holders, bytes: engine.history.bytes },
     pageCache: versions.cache.stats(),
     counters: { ...engine.counters },
   }

@@ -1,12 +1,13 @@
 import type { AnyRange, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/core'
 import type { IcebergExport } from '@meru/iceberg'
 import type { CompactionControl } from './compactor.ts'
+import { ConditionalWriter, type DeleteOptions, isConditional, type PutOptions } from './conditional-write.ts'
 import { checkOpen, type Engine } from './engine.ts'
 import { exportTable, type ExportOptions } from './export.ts'
 import { ingestRows, type IngestOptions } from './ingest.ts'
 import type { IngestReport } from './ingest-report.ts'
 import type { RowSource } from './ingest-source.ts'
-import { PointReader, type ReadOptions } from './reads.ts'
+import { PointReader, type ReadOptions, type VersionedRow } from './reads.ts'
 import { RowScan } from './row-scan.ts'
 import { tableStats, type TableStats } from './stats.ts'
 import { TableScan } from './table-scan.ts'
@@ -41,6 +42,7 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
   readonly #store: TableStore
   readonly #codec: RowCodec<Row, Key>
   readonly #reader: PointReader<Row, Key>
+  readonly #conditional: ConditionalWriter<Row, Key>
   /** For batches of the database. */
   readonly writer: TableWriter<Insert, Key>
 
@@ -50,6 +52,7 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     this.#store = parts.store
     this.#codec = parts.codec
     this.#reader = new PointReader(parts.engine, parts.store, parts.codec)
+    this.#conditional = new ConditionalWriter(parts.engine, parts.store, parts.codec)
     this.writer = new TableWriter(parts.engine, parts.store, parts.codec as never)
   }
 
@@ -65,12 +68,16 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
    * Inserts or replaces the row of a key. Resolves when the write is durable, with a seqno at which it is
    * visible; with `{ durability: 'buffered' }` it gives a handle that resolves when it is applied.
    * Throws `INVALID`, naming column and value, if the row does not fit the schema.
+   * With `ifAbsent` or `ifVersion` it is put only if that holds at its place in the order of writes, and
+   * resolves with the version of the new row; else it throws a `ConflictError` with the version found.
    */
-  put(row: Insert, options?: { readonly durability?: 'durable' }): Promise<SeqNo>
-  put(row: Insert, options: { readonly durability: 'buffered' }): WriteHandle
-  put(row: Insert, options?: WriteOptions): PromiseLike<SeqNo>
-  put(row: Insert, options?: WriteOptions): PromiseLike<SeqNo> {
-    const applied = this.writer.put(row, options)
+  put(row: Insert, options?: PutOptions & { readonly durability?: 'durable' }): Promise<SeqNo>
+  put(row: Insert, options: PutOptions & { readonly durability: 'buffered' }): WriteHandle
+  put(row: Insert, options?: PutOptions): PromiseLike<SeqNo>
+  put(row: Insert, options?: PutOptions): PromiseLike<SeqNo> {
+    const applied = isConditional(options)
+      ? this.#conditional.put(row, options)
+      : this.writer.put(row, options)
     return options?.durability === BUFFERED ? handleOf(this.#engine, applied, options) : applied
   }
 
@@ -79,11 +86,13 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     return this.writer.putMany(rows, options)
   }
 
-  /** Deletes the row of a key, if there is one. */
-  delete(key: Key, options?: { readonly durability?: 'durable' }): Promise<SeqNo>
-  delete(key: Key, options: { readonly durability: 'buffered' }): WriteHandle
-  delete(key: Key, options?: WriteOptions): PromiseLike<SeqNo> {
-    const applied = this.writer.delete(key, options)
+  /** Deletes the row of a key, if there is one. With `ifVersion` only if it has that version, as for `put`. */
+  delete(key: Key, options?: DeleteOptions & { readonly durability?: 'durable' }): Promise<SeqNo>
+  delete(key: Key, options: DeleteOptions & { readonly durability: 'buffered' }): WriteHandle
+  delete(key: Key, options?: DeleteOptions): PromiseLike<SeqNo> {
+    const applied = isConditional(options)
+      ? this.#conditional.delete(key, options)
+      : this.writer.delete(key, options)
     return options?.durability === BUFFERED ? handleOf(this.#engine, applied, options) : applied
   }
 
@@ -97,6 +106,16 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
   get<N extends NameOf<Row>>(key: Key, options: ReadOptions<N>): Promise<Pick<Row, N> | undefined>
   get(key: Key, options?: ReadOptions): Promise<Row | undefined> {
     return this.#reader.get(key, options)
+  }
+
+  /** The row of a key with its version, for a later write `ifVersion`; or `undefined`. */
+  getWithVersion(key: Key): Promise<VersionedRow<Row> | undefined>
+  getWithVersion<N extends NameOf<Row>>(
+    key: Key,
+    options: ReadOptions<N>,
+  ): Promise<VersionedRow<Pick<Row, N>> | undefined>
+  getWithVersion(key: Key, options?: ReadOptions): Promise<VersionedRow<Row> | undefined> {
+    return this.#reader.getWithVersion(key, options)
   }
 
   /** Like `get`, but reads missing pages on this thread; fast if the data is in memory. */

@@ -1,5 +1,6 @@
 import { BatchWriter, type SeqNo } from '@meru/core'
 import { deferred, type Deferred } from './deferred.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 /**
  * Writes that go to the log as one record, so that a crash keeps all of them or none. Writers of a group
@@ -14,6 +15,8 @@ export class WriteGroup {
   beside: ((seqno: SeqNo) => Promise<void>) | undefined
   /** True if a writer of the group waits for the log to be durable. */
   sync = false
+  /** Asked in the group's turn whether it may be written. A refused group takes no seqno. */
+  guard: WriteGuard | undefined = undefined
 
   /** `batch` must be empty; without it the group makes its own. */
   constructor(options: { closed: boolean; batch?: BatchWriter | undefined }) {

@@ -3,6 +3,7 @@ import type { Wal } from '@meru/wal'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
+import { GuardedTurn } from './write-guard.ts'
 
 /** Batches kept for later groups. Two take turns: one on its way, one being filled. */
 const SPARE_MAX = 2
@@ -162,11 +163,14 @@ export class WritePath {
     let sync = false
     const payloads: Uint8Array[] = []
     const begun: { segment: number; firstSeqno: SeqNo }[] = []
+    const turn = GuardedTurn.of(groups)
     for (const group of groups) {
+      if (turn?.refuses(group, next) === true) continue
       sync ||= group.sync
       const count = group.batch.count
       const payload = group.batch.finish(next)
       payloads.push(payload)
+      turn?.written(payload)
       if (count > 0) begun.push({ segment: wal.append(payload), firstSeqno: next })
       next += count
     }
@@ -179,7 +183,10 @@ export class WritePath {
     this.visibleSeqno = next - 1
     if (sync) this.durableSeqno = next - 1
     for (const group of groups) {
-      group.done.resolve(this.visibleSeqno)
+      // Whoever was refused hears of it when he can read what came first.
+      const refusal = turn?.refusalOf(group)
+      if (refusal === undefined) group.done.resolve(this.visibleSeqno)
+      else group.done.reject(refusal)
       if (!group.closed && this.spare.length < SPARE_MAX) this.spare.push(group.batch)
     }
   }

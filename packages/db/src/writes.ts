@@ -14,20 +14,20 @@ export interface WriteOptions {
 }
 
 /** A batch may hold this many bytes of encoded rows; more would be one log record beyond its limit. */
-const BATCH_BYTES_MAX = 512 * 1024 * 1024
+export const BATCH_BYTES_MAX: number = 512 * 1024 * 1024
 
 /** Writes of one table. Rows are checked and encoded in the call, so they may change right after it. */
 export class TableWriter<Insert, Key> {
   readonly #engine: Engine
   readonly store: TableStore
-  readonly #codec: RowCodec<never, Key>
+  readonly codec: RowCodec<never, Key>
   readonly #scratch: ByteWriter = new ByteWriter(1024)
   readonly #target: { readonly id: number; readonly schemaId: number }
 
   constructor(engine: Engine, table: TableStore, codec: RowCodec<never, Key>) {
     this.#engine = engine
     this.store = table
-    this.#codec = codec
+    this.codec = codec
     this.#target = { id: table.id, schemaId: table.schema.schemaId }
   }
 
@@ -36,7 +36,7 @@ export class TableWriter<Insert, Key> {
       const sync = this.#checked(options)
       const scratch = this.#scratch
       scratch.clear()
-      const keyLength = this.#codec.encodeRow(row, scratch)
+      const keyLength = this.codec.encodeRow(row, scratch)
       if (!isHeld(this.#engine, this.store)) return this.#add(scratch.bytes, keyLength, scratch.length, sync)
       const bytes = scratch.written().slice()
       return this.#later(() => this.#add(bytes, keyLength, bytes.length, sync))
@@ -76,7 +76,7 @@ export class TableWriter<Insert, Key> {
   putIn(group: WriteGroup, row: Insert): void {
     const scratch = this.#scratch
     scratch.clear()
-    const keyLength = this.#codec.encodeRow(row, scratch)
+    const keyLength = this.codec.encodeRow(row, scratch)
     if (group.batch.length + scratch.length > BATCH_BYTES_MAX) {
       const advice = `put fewer rows into one batch; ${group.batch.count} fit`
       throw new MeruError(
@@ -96,7 +96,7 @@ export class TableWriter<Insert, Key> {
   #encodeKey(key: Key): ByteWriter {
     const scratch = this.#scratch
     scratch.clear()
-    this.#codec.encodeKey(key, scratch)
+    this.codec.encodeKey(key, scratch)
     return scratch
   }
 
@@ -131,6 +131,7 @@ export function submit(
   tables: Iterable<TableStore>,
   options: WriteOptions | undefined,
 ): Promise<SeqNo> {
+  if (group.guard === undefined) refuseConditions(options)
   group.sync = isDurable(options)
   const enter = (): Promise<SeqNo> => {
     if (group.batch.count === 0) return Promise.resolve(engine.writes.visibleSeqno)
@@ -140,6 +141,14 @@ export function submit(
   const all = [...tables]
   if (all.some((table) => isHeld(engine, table))) return whenThereIsRoom(engine, all, enter)
   return enter()
+}
+
+/** Conditions of single writes mean nothing for a batch; to ignore them would lose data. */
+function refuseConditions(options: object | undefined): void {
+  for (const name of ['ifAbsent', 'ifVersion']) {
+    if (options === undefined || !(name in options)) continue
+    throw new TypeError(`a batch has no option "${name}"; put single rows with it, or use a transaction`)
+  }
 }
 
 /** Whether a write of the table has to wait, for room or behind others that do. */

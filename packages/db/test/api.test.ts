@@ -4,6 +4,7 @@ import * as api from '../src/index.ts'
 /** What a release may add to and never take from. Types are held by the tests of types. */
 const NAMES = [
   'Batch',
+  'ConflictError',
   'CorruptionError',
   'DEFAULT_SETTINGS',
   'Database',
@@ -12,6 +13,7 @@ const NAMES = [
   'RowScan',
   'Snapshot',
   'Table',
+  'Transaction',
   'WriteHandle',
   'checkIceberg',
   'open',
@@ -50,6 +52,7 @@ test.each([
       'storedTable',
       'table',
       'tableNames',
+      'transaction',
     ],
   ],
   [
@@ -65,6 +68,7 @@ test.each([
       'get',
       'getMany',
       'getSync',
+      'getWithVersion',
       'has',
       'ingest',
       'name',
@@ -79,6 +83,7 @@ test.each([
   [api.RowBatch, ['column', 'columns', 'rows']],
   [api.Snapshot, ['close', 'hold', 'viewOf']],
   [api.Batch, ['delete', 'end', 'put', 'tables']],
+  [api.Transaction, ['count', 'delete', 'end', 'get', 'getMany', 'has', 'put', 'putMany', 'scan']],
   [api.WriteHandle, ['durable', 'then']],
 ])('the members of $name', (type, members) => {
   expect(membersOf(type as never)).toEqual(members)

@@ -11,8 +11,10 @@ import {
   type RowBatch,
   type RowScan,
   t,
+  type SeqNo,
   type Table,
   table,
+  type Transaction,
   type Vector,
   type WriteHandle,
 } from '../src/index.ts'
@@ -154,6 +156,53 @@ describe('types of a table', () => {
         for await (const row of counts.scan())
           expectTypeOf(row).toEqualTypeOf<{ name: string; value: number }>()
       })()
+    })
+  })
+
+  test('of transactions and conditional writes', () => {
+    const key: OrderKey = { shop: 'x', id: 1n }
+    typed(() => {
+      const done = db.transaction(async (tx) => {
+        expectTypeOf(tx).toEqualTypeOf<Transaction>()
+        expectTypeOf(tx.get(into, key)).resolves.toEqualTypeOf<Order | undefined>()
+        expectTypeOf(tx.get(into, key, { select: ['note'] })).resolves.toEqualTypeOf<
+          Pick<Order, 'note'> | undefined
+        >()
+        expectTypeOf(tx.getMany(counts, ['x'], { select: ['value'] })).resolves.toEqualTypeOf<
+          ({ value: number } | undefined)[]
+        >()
+        expectTypeOf(tx.has(counts, 'x')).resolves.toEqualTypeOf<boolean>()
+        expectTypeOf(tx.scan(into, { prefix: { shop: 'x' }, select: ['at'], limit: 1 })).toEqualTypeOf<
+          RowScan<Pick<Order, 'at'>>
+        >()
+        expectTypeOf(tx.scan(counts)).toEqualTypeOf<RowScan<{ name: string; value: number }>>()
+        expectTypeOf(tx.count(counts, { gt: 'x' })).resolves.toEqualTypeOf<number>()
+        tx.put(counts, { name: 'x', value: 1 }).delete(into, key).putMany(counts, [])
+        // @ts-expect-error The row of another table.
+        tx.put(counts, { shop: 'x' })
+        // @ts-expect-error The key of another table.
+        void tx.get(into, 'x')
+        // @ts-expect-error A transaction reads its own moment.
+        void tx.get(counts, 'x', { snapshot: db.snapshot() })
+        return 'done' as const
+      })
+      expectTypeOf(done).toEqualTypeOf<Promise<'done'>>()
+      expectTypeOf(
+        db.transaction(() => 1, { isolation: 'snapshot', retries: 2 }),
+      ).resolves.toEqualTypeOf<number>()
+      expectTypeOf(counts.getWithVersion('x')).resolves.toEqualTypeOf<
+        { readonly row: { name: string; value: number }; readonly version: SeqNo } | undefined
+      >()
+      expectTypeOf(into.getWithVersion(key, { select: ['at'] })).resolves.toEqualTypeOf<
+        { readonly row: Pick<Order, 'at'>; readonly version: SeqNo } | undefined
+      >()
+      expectTypeOf(counts.put({ name: 'x', value: 1 }, { ifAbsent: true })).toEqualTypeOf<Promise<SeqNo>>()
+      expectTypeOf(
+        counts.put({ name: 'x', value: 1 }, { ifVersion: 3, durability: 'buffered' }),
+      ).toEqualTypeOf<WriteHandle>()
+      expectTypeOf(counts.delete('x', { ifVersion: 3 })).toEqualTypeOf<Promise<SeqNo>>()
+      // @ts-expect-error A batch has no conditions.
+      void counts.putMany([], { ifAbsent: true })
     })
   })
 

@@ -9,6 +9,7 @@ import {
   open,
   type Settings,
   type Table,
+  type Transaction,
 } from '../src/index.ts'
 import { TINY, type User, users } from './fixture.ts'
 import { probeOf } from './session.ts'
@@ -142,6 +143,17 @@ async function exportedFilesKept(run: Run): Promise<number> {
   return (await run.memory.list('tables/users/data')).length
 }
 
+/** Transactions that are committed although many memtables were flushed while they ran. */
+async function committedBesideManyFlushes(run: Run): Promise<number> {
+  const body = async (tx: Transaction): Promise<void> => {
+    await run.write(30)
+    tx.put(run.table, run.row(9999))
+  }
+  const done = run.db.transaction(body, { retries: 0 })
+  await run.env.until(done.catch(() => undefined))
+  return run.db.stats().counters.transactions
+}
+
 async function walWritesOfPuts(run: Run): Promise<number> {
   const before = run.calling('write', 'wal/').length
   await run.env.until(Promise.all(Array.from({ length: 100 }, (_, id) => run.table.put(run.row(id)))))
@@ -245,6 +257,11 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     less: { ...QUIET, icebergSnapshotsKept: 2 },
     more: { ...QUIET, icebergSnapshotsKept: 10 },
     measure: exportedFilesKept,
+  },
+  conflictHistoryBytesMax: {
+    less: { conflictHistoryBytesMax: 1024 },
+    more: { conflictHistoryBytesMax: 1024 * 1024 },
+    measure: committedBesideManyFlushes,
   },
   layout: {
     less: {

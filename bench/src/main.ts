@@ -76,7 +76,7 @@ async function runScale(): Promise<void> {
     engines: options.engines?.split(',') ?? ['meru', 'rocksdb'],
     options: quick
       ? { upsertMs: 200, flushRows: 1000, readMs: 20, repeats: 2 }
-      : { upsertMs: Number(options.seconds) * 1000, flushRows: 20_000, readMs: 500, repeats: 5 },
+      : { upsertMs: Number(options.seconds) * 1000, flushRows: 100_000, readMs: 500, repeats: 5 },
     log,
     onRun: (found: ScaleResults) => keep('scale', found),
   })

@@ -8,7 +8,8 @@ import type { Cost, ScaleOptions, ScaleRun } from './scale.ts'
 
 /** Measures one engine at one size in this process: `run-scale.ts <engine> <options as JSON>`. */
 const MIB = 1 << 20
-const CACHE_BYTES = 64 * MIB
+/** Small beside every table, so that the share of pages in memory hardly differs. */
+const CACHE_BYTES = 16 * MIB
 const LOAD_ROWS = 1000
 const UPSERT_ROWS = 100
 const CHUNK = 200

@@ -15,11 +15,11 @@ export function scalePage(results: ScaleResults, targets: Targets): string {
   const left = skipped.map(({ engine, reason }) => `${engine} was skipped: ${reason}.`)
   return [
     `## Growing tables`,
-    `\`bench scale\`: the same work on tables of ${sizes(own)} rows. Random upserts for ${options.upsertMs / MILLISECONDS} s and until no work is left; flushes of ${options.flushRows.toLocaleString('en-US')} random upserts; reads for ${options.readMs} ms. Flushes, reads and opening are medians of ${options.repeats}; making rows is not counted. The page cache holds 64 MiB.`,
+    `\`bench scale\`: the same work on tables of ${sizes(own)} rows. Random upserts for ${options.upsertMs / MILLISECONDS} s and until no work is left; flushes of ${options.flushRows.toLocaleString('en-US')} random upserts; reads for ${options.readMs} ms. Flushes, reads and opening are medians of ${options.repeats}; making rows is not counted. The page cache holds 16 MiB.`,
     circumstancesText(results.circumstances),
     `${versions}. ${left.join(' ')}`.trim(),
     costTable(own, targets),
-    `A cost is the time of one row, of one get or range, or of one opening; the last column divides the cost at the largest size by that at the smallest.`,
+    `A cost is the time of one row, of one get or range, or of one opening; growth is the cost at the largest size over that at the smallest.`,
     ingestTable(results, targets),
     sizeTable(own, targets),
   ].join('\n\n')
@@ -37,22 +37,26 @@ function costTable(runs: readonly ScaleRun[], targets: Targets): string {
   const names = [...new Set(runs.flatMap((run) => run.costs.map((cost) => cost.name)))]
   const lines = names.map((name) => {
     const costs = runs.map((run) => costOf(run, name))
-    const wall = costs.map((cost) => cost?.wallMicros)
-    const first = wall[0]
-    const last = wall.at(-1)
-    const growth = first === undefined || last === undefined ? Number.NaN : last / first
-    const isOne = runs.length < 2 || Number.isNaN(growth)
+    const growth = growthOf(costs, 'wallMicros')
     return [
       name,
       ...costs.map((cost) =>
         cost === undefined ? '–' : `${number(cost.wallMicros)} (${number(cost.cpuMicros)})`,
       ),
-      isOne ? '–' : growth.toFixed(2),
-      isOne ? '–' : verdictOf(growth, targets.scale.flat, true),
+      growth === undefined ? '–' : growth.toFixed(2),
+      growthOf(costs, 'cpuMicros')?.toFixed(2) ?? '–',
+      growth === undefined ? '–' : verdictOf(growth, targets.scale.flat, true),
     ]
   })
   const head = runs.map((run) => `${run.rows / MILLION} M: µs (processor)`)
-  return table(['operation', ...head, 'growth', `≤ ${targets.scale.flat.must}`], lines)
+  return table(['operation', ...head, 'growth', 'of processor', `≤ ${targets.scale.flat.must}`], lines)
+}
+
+/** The cost at the largest size over that at the smallest. */
+function growthOf(costs: readonly (Cost | undefined)[], of: 'wallMicros' | 'cpuMicros'): number | undefined {
+  const first = costs[0]
+  const last = costs.at(-1)
+  return costs.length < 2 || first === undefined || last === undefined ? undefined : last[of] / first[of]
 }
 
 const UPSERTS = 'sustained random upserts'

@@ -23,10 +23,7 @@ export function meru(): Engine {
       rows = await openTable(path, ROWS_TABLE, { settings: { pageCacheBytes: cacheBytes } })
     },
     close: () => rows.close(),
-    bulkLoad: async (batches) => {
-      for (const batch of batches) await rows.putMany(batch, { durability: 'buffered' })
-      await rows.flush()
-    },
+    bulkLoad: async (batches) => void (await rows.ingest(batches)),
     putDurable: (row) => rows.put(row),
     putBuffered: (row) => rows.put(row, { durability: 'buffered' }),
     putBatch: (batch, { durable }) => rows.putMany(batch, { durability: durable ? 'durable' : 'buffered' }),

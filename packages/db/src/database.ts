@@ -14,9 +14,11 @@ import {
   type WriterLock,
 } from '@meru/manifest'
 import { TableVersion } from '@meru/view'
-import type { Wal } from '@meru/wal'
 import { Batch } from './batch.ts'
-import { checkOpen, type Engine } from './engine.ts'
+import { type BackupOptions, type BackupReport, makeBackup } from './backup.ts'
+import { type CheckpointOptions, type CheckpointReport, makeCheckpoint } from './checkpoint.ts'
+import { checkOpen, checkWritable, type Engine } from './engine.ts'
+import type { Log } from './log.ts'
 import { Mutex } from './mutex.ts'
 import type { RecoveryReport } from './recovery.ts'
 import { Snapshot } from './snapshot.ts'
@@ -30,9 +32,10 @@ import { submit, type WriteOptions } from './writes.ts'
 
 interface DatabaseParts {
   readonly engine: Engine
-  readonly wal: Wal
-  readonly manifest: Manifest
-  readonly lock: WriterLock
+  readonly wal: Log
+  /** Absent if it is open for reading only. */
+  readonly manifest?: Manifest
+  readonly lock?: WriterLock
   readonly recovery: RecoveryReport
 }
 
@@ -93,7 +96,7 @@ export class Database {
 
   /** Removes a table with all of its rows. `confirm` must repeat the name. */
   async dropTable(name: string, options: { readonly confirm: string }): Promise<void> {
-    checkOpen(this.#engine)
+    checkWritable(this.#engine)
     if ((options as Partial<typeof options> | undefined)?.confirm !== name) {
       throw new TypeError(`dropTable("${name}") needs { confirm: "${name}" }, for it removes every row`)
     }
@@ -150,7 +153,7 @@ export class Database {
 
   /** Moves everything written so far from memory to SSTs. */
   async flush(): Promise<void> {
-    checkOpen(this.#engine)
+    checkWritable(this.#engine)
     await this.#engine.writes.settle()
     for (const store of this.#engine.tables.values())
       await this.#engine.background.flush(store, { seal: true })
@@ -160,6 +163,24 @@ export class Database {
   async compact(): Promise<void> {
     await this.flush()
     for (const store of this.#engine.tables.values()) await this.#engine.background.compactAll(store, {})
+  }
+
+  /**
+   * Makes a second database in an empty directory, as this one is now, over all tables. On one file system its files are
+   * hard links, so that it takes hardly any time or room; elsewhere they are copied. It opens as a database.
+   */
+  async checkpoint(path: string, options?: CheckpointOptions): Promise<CheckpointReport> {
+    checkWritable(this.#engine)
+    return makeCheckpoint(this.#engine, this.#parts.wal, path, options)
+  }
+
+  /**
+   * Copies the database as it is now to a directory, checking the hash of every SST. Into the directory of an earlier
+   * backup only new files are copied, and until the end that one stays as it was. It opens as a database.
+   */
+  async backup(path: string, options?: BackupOptions): Promise<BackupReport> {
+    checkWritable(this.#engine)
+    return makeBackup(this.#engine, path, options)
   }
 
   stats(): DatabaseStats {
@@ -197,7 +218,7 @@ export class Database {
   }
 
   async #create(name: string, schema: TableSchema): Promise<TableStore> {
-    checkOpen(this.#engine)
+    checkWritable(this.#engine)
     const { versions, settings, tables } = this.#engine
     await makeTableDirectories(versions.fs, name)
     const lastSeqno = this.#engine.writes.visibleSeqno
@@ -236,9 +257,9 @@ export class Database {
       await engine.runner.close()
       await wal.close().catch(() => undefined)
       await engine.versions.close()
-      await manifest.close()
+      await manifest?.close()
       engine.status = 'closed'
-      await lock.release()
+      await lock?.release()
     }
   }
 }

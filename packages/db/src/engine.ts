@@ -26,6 +26,7 @@ export interface Engine {
   /** Loads, and other work that closing calls off. */
   readonly tasks: Tasks
   readonly onEvent: (event: EngineEvent) => void
+  readonly isReadOnly: boolean
   status: 'open' | 'closing' | 'closed'
 }
 
@@ -41,6 +42,15 @@ export interface Counters {
   transactions: number
   /** Commits of transactions that another write came before. */
   conflicts: number
+}
+
+/** Throws `CLOSED` unless the database is open, `INVALID` if it is open for reading only. */
+export function checkWritable(engine: Engine): void {
+  checkOpen(engine)
+  if (engine.isReadOnly) {
+    const advice = 'open it without readOnly'
+    throw new MeruError('INVALID', `database ${engine.path} is open for reading only; ${advice}`)
+  }
 }
 
 /** Throws `CLOSED` unless the database is open. */

@@ -13,9 +13,9 @@ import {
 import type { Memtable } from '@meru/memtable'
 import type { SstLayout, SstReader } from '@meru/sst'
 import type { TableVersion } from '@meru/view'
-import type { Wal } from '@meru/wal'
 import type { CommitHistory } from './commit-history.ts'
 import { deadChanges, type DeadChange, discardDeadPositions } from './dead-changes.ts'
+import type { Log } from './log.ts'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
@@ -27,7 +27,7 @@ export interface FlusherParts {
   readonly writes: WritePath
   readonly history: CommitHistory
   readonly tables: ReadonlyMap<number, TableStore>
-  readonly wal: Wal
+  readonly wal: Log
   readonly segments: LogSegments
   readonly layout: SstLayout
   readonly runner: JobRunner

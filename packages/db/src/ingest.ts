@@ -1,7 +1,7 @@
 import type { RowCodec, SstMeta } from '@meru/core'
 import { dataDirectory, sstPath } from '@meru/manifest'
 import { layoutFor, type SstReader } from '@meru/sst'
-import { checkOpen, type Engine } from './engine.ts'
+import { checkWritable, type Engine } from './engine.ts'
 import { commitFiles, type Loaded } from './ingest-commit.ts'
 import { mergeRuns } from './ingest-merge.ts'
 import type { IngestReport } from './ingest-report.ts'
@@ -37,7 +37,7 @@ export function ingestRows(
   source: RowSource<unknown>,
   options: IngestOptions = {},
 ): Promise<IngestReport> {
-  checkOpen(engine)
+  checkWritable(engine)
   checkArguments(source, options)
   return engine.tasks.run(options.signal, (signal) => {
     const onProgress = options.onProgress ?? ((): void => undefined)

@@ -6,7 +6,6 @@ import {
   acquireLock,
   checkEpochSync,
   claimEpoch,
-  currentSchema,
   dataDirectory,
   makeDatabaseDirectories,
   Manifest,
@@ -16,17 +15,20 @@ import {
 import { layoutFor } from '@meru/sst'
 import { Wal } from '@meru/wal'
 import { Background } from './background.ts'
+import { refuseUnfinishedBackup } from './backup-marker.ts'
 import { CommitHistory } from './commit-history.ts'
 import { type Components, resolveComponents } from './components.ts'
 import { Database } from './database.ts'
 import { publishEvent } from './diagnostics.ts'
 import type { Counters, Engine } from './engine.ts'
 import type { EngineEvent } from './events.ts'
+import type { Log } from './log.ts'
 import { LogSegments } from './log-segments.ts'
-import { recoverLog } from './recovery.ts'
+import { openReadOnly } from './read-only.ts'
+import { recoverLog, tablesOf } from './recovery.ts'
 import { resolveSettings, type Settings } from './settings.ts'
 import type { Table } from './table.ts'
-import { TableStore } from './table-store.ts'
+import type { TableStore } from './table-store.ts'
 import { Tasks } from './tasks.ts'
 import { VersionStore } from './version-store.ts'
 import { WritePath } from './write-path.ts'
@@ -38,6 +40,11 @@ export interface OpenOptions {
   readonly components?: Partial<Components>
   /** Take the directory over from a writer that is, or may be, alive; that one is fenced off. */
   readonly takeover?: boolean
+  /**
+   * Opens it to look at, as it is now: without a lock, with nothing written, with the log held in memory. A writer may
+   * have it open elsewhere. Writes are refused with `INVALID`.
+   */
+  readonly readOnly?: boolean
 }
 
 /** Full states of the manifest that stay readable for others. */
@@ -52,6 +59,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   checkOptions(path, options)
   const settings = resolveSettings(options.settings)
   const components = resolveComponents(path, options.components, settings)
+  if (options.readOnly === true) return openReadOnly({ path, settings, components, connect })
   const { fs, env, probe } = components
   await makeDatabaseDirectories(fs)
   const owner = env.uuid()
@@ -59,6 +67,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   let versions: VersionStore | undefined
   try {
     const known = await Manifest.load(fs)
+    if (known === undefined) await refuseUnfinishedBackup(fs)
     const epoch = await claimEpoch({ fs, env, above: known?.epoch ?? 0 })
     const { manifestEditsPerState } = settings
     const statesKept = MANIFEST_STATES_KEPT
@@ -97,7 +106,7 @@ export async function openTable<Row, Insert, Key>(
   }
 }
 
-const OPTION_NAMES = new Set(['settings', 'components', 'takeover'])
+const OPTION_NAMES = new Set(['settings', 'components', 'takeover', 'readOnly'])
 
 function checkOptions(path: string, options: OpenOptions): void {
   if (typeof path !== 'string' || path === '') throw new TypeError('open() needs the path of a directory')
@@ -105,6 +114,9 @@ function checkOptions(path: string, options: OpenOptions): void {
     if (!OPTION_NAMES.has(name)) {
       throw new TypeError(`open() has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}`)
     }
+  }
+  if (options.readOnly === true && options.takeover === true) {
+    throw new TypeError('readOnly and takeover exclude each other: nothing is taken over to be read')
   }
 }
 
@@ -148,16 +160,7 @@ interface Parts {
 async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recovery: Database['recovery'] }> {
   const { settings, components, versions, epoch } = parts
   const { fs } = components
-  const tables = new Map<number, TableStore>()
-  for (const table of versions.current.tables.values()) {
-    const { memtableBytesMax } = settings
-    const version = versions.tableVersion(table.id)
-    const schema = currentSchema(table)
-    tables.set(
-      table.id,
-      new TableStore({ id: table.id, name: table.name, schema, memtableBytesMax, version }),
-    )
-  }
+  const tables = tablesOf(versions, settings)
   const { report, lastSeqno } = await recoverLog(fs, versions.current, tables)
   const wal = await Wal.create({
     fs,
@@ -204,16 +207,18 @@ async function takeLogOver(
 }
 
 function connect(
-  parts: Parts & { tables: Map<number, TableStore>; wal: Wal; segments: LogSegments; lastSeqno: number },
+  parts: Parts & {
+    tables: Map<number, TableStore>
+    wal: Log
+    segments: LogSegments
+    lastSeqno: number
+    isReadOnly?: boolean
+  },
 ): Engine {
   const { path, settings, components, versions, tables, wal, segments } = parts
   const { env } = components
   const counters = zeroCounters()
-  const onEvent = (event: EngineEvent): void => {
-    count(counters, event)
-    publishEvent(path, event)
-    components.onEvent(event)
-  }
+  const onEvent = eventSink(path, components, counters)
   const runner = runnerOf(components, settings, (error) => onEvent({ kind: 'workersUnavailable', error }))
   const history = new CommitHistory({ bytesMax: settings.conflictHistoryBytesMax })
   const writes: WritePath = new WritePath(
@@ -263,6 +268,7 @@ function connect(
     counters,
     tasks: new Tasks(),
     onEvent,
+    isReadOnly: parts.isReadOnly ?? false,
     status: 'open',
   }
 }
@@ -302,6 +308,15 @@ function breather(env: Environment): () => Promise<void> {
     if (env.elapsed() - last < BREATHE_MS) return
     await env.yield()
     last = env.elapsed()
+  }
+}
+
+/** Counts an event, publishes it, and tells whoever the components name. */
+function eventSink(path: string, components: Components, counters: Counters): Engine['onEvent'] {
+  return (event) => {
+    count(counters, event)
+    publishEvent(path, event)
+    components.onEvent(event)
   }
 }
 

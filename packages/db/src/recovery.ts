@@ -1,8 +1,10 @@
 import { CorruptionError, MeruError, readBatch } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
-import { type DatabaseState, WAL_DIRECTORY } from '@meru/manifest'
+import { currentSchema, type DatabaseState, WAL_DIRECTORY } from '@meru/manifest'
 import { replay, segmentName, type TornTail } from '@meru/wal'
-import type { TableStore } from './table-store.ts'
+import type { Settings } from './settings.ts'
+import { TableStore } from './table-store.ts'
+import type { VersionStore } from './version-store.ts'
 
 /** What opening found in the log. */
 export interface RecoveryReport {
@@ -12,6 +14,18 @@ export interface RecoveryReport {
   readonly rows: number
   /** The end of the log was half-written, as a crash leaves it; what was cut was never acknowledged. */
   readonly tornTail?: TornTail
+}
+
+/** The tables of the current version, with empty memtables. */
+export function tablesOf(versions: VersionStore, settings: Settings): Map<number, TableStore> {
+  const tables = new Map<number, TableStore>()
+  const { memtableBytesMax } = settings
+  for (const table of versions.current.tables.values()) {
+    const { id, name } = table
+    const version = versions.tableVersion(id)
+    tables.set(id, new TableStore({ id, name, schema: currentSchema(table), memtableBytesMax, version }))
+  }
+  return tables
 }
 
 /**

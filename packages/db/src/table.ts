@@ -2,7 +2,7 @@ import type { AnyRange, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/cor
 import type { IcebergExport } from '@meru/iceberg'
 import type { CompactionControl } from './compactor.ts'
 import { ConditionalWriter, type DeleteOptions, isConditional, type PutOptions } from './conditional-write.ts'
-import { checkOpen, type Engine } from './engine.ts'
+import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import { exportTable, type ExportOptions } from './export.ts'
 import { ingestRows, type IngestOptions } from './ingest.ts'
 import type { IngestReport } from './ingest-report.ts'
@@ -178,7 +178,7 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
 
   /** Moves everything written so far from memory to SSTs. */
   async flush(): Promise<void> {
-    checkOpen(this.#engine)
+    checkWritable(this.#engine)
     await this.#engine.writes.settle()
     await this.#engine.background.flush(this.#store, { seal: true })
   }

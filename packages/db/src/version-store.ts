@@ -6,7 +6,6 @@ import {
   sstPath,
   type DatabaseState,
   type EditSource,
-  type Manifest,
   type Pin,
   type SstFile,
   type TableState,
@@ -22,6 +21,12 @@ export interface Opened {
   readonly dead?: ReadonlyMap<string, DeadPositions>
 }
 
+/** Where versions come from: a `Manifest`. */
+export interface Commits {
+  readonly current: DatabaseState
+  commit(edit: EditSource): Promise<DatabaseState>
+}
+
 interface OpenFile {
   readonly reader: SstReader
   readonly dead: DeadPositions
@@ -34,11 +39,11 @@ export class VersionStore {
   current: DatabaseState
   /** True after a commit failed in a way that leaves open whether it took effect. */
   outcomeUnknown = false
-  private readonly parts: { readonly manifest: Manifest; readonly garbage: Garbage; readonly mutex: Mutex }
+  private readonly parts: { readonly manifest: Commits; readonly garbage: Garbage; readonly mutex: Mutex }
   /** By file id: the files of the current version, and those that a pinned one still needs. */
   private readonly open: Map<string, OpenFile> = new Map()
 
-  constructor(parts: { fs: FileSystem; cache: PageCache; manifest: Manifest }) {
+  constructor(parts: { fs: FileSystem; cache: PageCache; manifest: Commits }) {
     this.fs = parts.fs
     this.cache = parts.cache
     this.current = parts.manifest.current

@@ -1,5 +1,5 @@
 import { type BatchWriter, KIND_PUT, MeruError, readBatch, type EntryKind, type SeqNo } from '@meru/core'
-import type { Wal } from '@meru/wal'
+import type { Log } from './log.ts'
 import type { LogSegments } from './log-segments.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
@@ -9,7 +9,7 @@ import { GuardedTurn } from './write-guard.ts'
 const SPARE_MAX = 2
 
 export interface WritePathParts {
-  readonly wal: Wal
+  readonly wal: Log
   readonly tables: ReadonlyMap<number, TableStore>
   readonly segments: LogSegments
   readonly groupBytesMax: number

@@ -1,5 +1,5 @@
 import { ByteWriter, MeruError, type RowCodec, type SeqNo } from '@meru/core'
-import { checkOpen, type Engine } from './engine.ts'
+import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
 import { WriteHandle } from './write-handle.ts'
@@ -114,7 +114,7 @@ export class TableWriter<Insert, Key> {
 
   /** Whether the write waits for the log. Throws if the table takes none. */
   #checked(options: WriteOptions | undefined): boolean {
-    checkOpen(this.#engine)
+    checkWritable(this.#engine)
     checkPresent(this.store)
     return isDurable(options)
   }

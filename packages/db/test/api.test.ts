@@ -18,6 +18,7 @@ const NAMES = [
   'checkIceberg',
   'open',
   'openTable',
+  'restore',
   'startsWith',
   't',
   'table',
@@ -40,7 +41,9 @@ test.each([
   [
     api.Database,
     [
+      'backup',
       'batch',
+      'checkpoint',
       'close',
       'compact',
       'dropTable',

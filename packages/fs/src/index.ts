@@ -1,5 +1,6 @@
 export { crc32 } from './crc32.ts'
 export { createIfAbsent } from './create-if-absent.ts'
+export { linkBetween } from './link-between.ts'
 export type { Environment, FileSystem, ReadHandle, WriteHandle } from './file-system.ts'
 export { errnoError, errnoOf, ioError, isExists } from './io-error.ts'
 export { CRASH_MODES, type CrashMode, type RandomBelow } from './memory-crash.ts'

@@ -1,4 +1,5 @@
 export { applyEdit } from './apply-edit.ts'
+export { writeCopiedState } from './copied-state.ts'
 export { makeDatabaseDirectories, makeTableDirectories } from './directories.ts'
 export { checkEpoch, checkEpochSync, claimEpoch, type ClaimOptions } from './epoch.ts'
 export {

@@ -1,4 +1,4 @@
-import type { SstMeta } from '@meru/core'
+import { projectionBetween, type SstMeta } from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
 import { sstPath } from '@meru/manifest'
 import { carryOver } from './carry-over.ts'
@@ -53,7 +53,7 @@ export class InlineRunner implements JobRunner {
 
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
     const { sharedKeys } = task
-    const inputs = task.inputs.map(inputOf)
+    const inputs = task.inputs.map((file) => mergeInput(file, inputOf(file), task))
     return runMerge({ inputs, output: this.outputOf(task), breathe: this.breathe, sharedKeys, ...control })
   }
 
@@ -122,6 +122,15 @@ export async function growDead(
 }
 
 type DeadPositions = TaskFile['dead']
+
+/** An input of a merge, read under the schema that the merge writes. */
+export function mergeInput<Input extends MergeInput>(
+  { schema }: Pick<TaskFile, 'schema'>,
+  input: Input,
+  task: Pick<MergeTask, 'schema'>,
+): Input {
+  return { ...input, projection: projectionBetween(schema, task.schema) }
+}
 
 export function inputOf({ file, reader, dead }: TaskFile): MergeInput {
   return { id: file.id, level: file.level, rows: file.rows, reader, dead }

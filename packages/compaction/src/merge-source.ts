@@ -1,4 +1,4 @@
-import { gatherVectors, type BytesVector, type Vector } from '@meru/core'
+import { gatherVectors, type BytesVector, type SchemaProjection, type Vector } from '@meru/core'
 import type { DeadPositions, SstReader } from '@meru/sst'
 
 /** An input of a compaction: an open SST and the positions that were dead when the job began. */
@@ -8,6 +8,8 @@ export interface MergeInput {
   readonly rows: number
   readonly reader: SstReader
   readonly dead: DeadPositions
+  /** How its rows become rows of the schema that is written, if its own is an earlier one. */
+  readonly projection?: SchemaProjection | undefined
 }
 
 /** Live rows of an input, adjacent in key order. */
@@ -46,8 +48,15 @@ export class MergeSource {
       this.position = to
       const deadRows = input.dead.countRange(from, to)
       if (deadRows === to - from) continue
-      return readLive(input, from, to, { columnIds: this.columnIds, deadRows })
+      return this.read(input, from, to, deadRows)
     }
+  }
+
+  private async read(input: MergeInput, from: number, to: number, deadRows: number): Promise<MergeChunk> {
+    const columns = input.projection?.columns(this.columnIds)
+    if (columns === undefined) return readLive(input, from, to, { columnIds: this.columnIds, deadRows })
+    const chunk = await readLive(input, from, to, { columnIds: columns.sourceIds, deadRows })
+    return { ...chunk, columns: columns.project(chunk.columns, chunk.length) }
   }
 }
 

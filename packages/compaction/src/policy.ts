@@ -25,14 +25,20 @@ export function pickJob(
   return pickDeadFile(files, busy, settings)
 }
 
-/** A merge of every file into the deepest level in use (at least 1), or nothing if that changes nothing. Pure. */
+/**
+ * A merge of every file into the deepest level in use (at least 1), or nothing if that changes nothing: there are no
+ * dead rows, and every file has the given schema. Pure.
+ */
 export function fullCompaction(
   files: readonly SstFile[],
   busy: ReadonlySet<string>,
+  schemaId: number,
 ): CompactionJob | undefined {
   if (files.length === 0 || files.some((file) => busy.has(file.id))) return undefined
   const outputLevel = Math.max(1, ...files.map((file) => file.level))
-  const compact = files.every((file) => file.level === outputLevel && file.dead === undefined)
+  const compact = files.every(
+    (file) => file.level === outputLevel && file.dead === undefined && file.schemaId === schemaId,
+  )
   if (compact) return undefined
   return { kind: 'merge', inputs: files.map((file) => file.id), outputLevel }
 }

@@ -7,7 +7,7 @@ import { carryOver } from './carry-over.ts'
 import { loadDeadPositions } from './dead-files.ts'
 import { flushMemtable } from './flush.ts'
 import { type Answer, type Notice, type Request, type SentFile, sendError } from './job-message.ts'
-import { growDead, outputOf } from './job-runner.ts'
+import { growDead, mergeInput, outputOf } from './job-runner.ts'
 import { runMerge } from './merge-job.ts'
 import type { MergeInput } from './merge-source.ts'
 import { resolveDead, type ResolveTarget } from './resolve.ts'
@@ -77,7 +77,9 @@ class JobServer {
     const { table, sharedKeys } = request
     const inputs: (MergeInput & { close: () => Promise<void> })[] = []
     try {
-      for (const sent of request.inputs) inputs.push(await openInput(this.fs, table, sent))
+      for (const sent of request.inputs) {
+        inputs.push(mergeInput(sent, await openInput(this.fs, table, sent), request))
+      }
       const onProgress = (rows: number): void => this.send({ kind: 'progress', rows })
       const breathe = (): Promise<void> => this.breathe()
       const output = this.outputOf(request)

@@ -43,7 +43,7 @@ test.each(seeds)(
       } else {
         const files = table.files
         const job =
-          kind === 'compact' ? pickJob(files, new Set(), settings) : fullCompaction(files, new Set())
+          kind === 'compact' ? pickJob(files, new Set(), settings) : fullCompaction(files, new Set(), 0)
         if (job !== undefined) await table.compact(job, flushesMeanwhile)
       }
       const violations = await table.violations(before)

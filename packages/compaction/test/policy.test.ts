@@ -104,15 +104,15 @@ describe('pickJob', () => {
   test('inputs of running jobs are left alone', () => {
     const files = [file('a', 0, [0, 9]), file('b', 0, [0, 9]), file('c', 0, [0, 9])]
     expect(pickJob(files, new Set(['b']), settings)).toBeUndefined()
-    expect(fullCompaction(files, new Set(['b']))).toBeUndefined()
+    expect(fullCompaction(files, new Set(['b']), 0)).toBeUndefined()
   })
 })
 
 describe('fullCompaction', () => {
   test('merges everything into the deepest level in use', () => {
     const files = [file('a', 0, [0, 9]), file('b', 3, [0, 9])]
-    expect(fullCompaction(files, new Set())).toEqual({ kind: 'merge', inputs: ['a', 'b'], outputLevel: 3 })
-    expect(fullCompaction([file('a', 0, [0, 9])], new Set())).toEqual({
+    expect(fullCompaction(files, new Set(), 0)).toEqual({ kind: 'merge', inputs: ['a', 'b'], outputLevel: 3 })
+    expect(fullCompaction([file('a', 0, [0, 9])], new Set(), 0)).toEqual({
       kind: 'merge',
       inputs: ['a'],
       outputLevel: 1,
@@ -120,8 +120,18 @@ describe('fullCompaction', () => {
   })
 
   test('a compact table stays as it is', () => {
-    expect(fullCompaction([], new Set())).toBeUndefined()
-    expect(fullCompaction([file('a', 1, [0, 9]), file('b', 1, [10, 19])], new Set())).toBeUndefined()
-    expect(fullCompaction([file('a', 1, [0, 9], dead(1))], new Set())).not.toBeUndefined()
+    expect(fullCompaction([], new Set(), 0)).toBeUndefined()
+    expect(fullCompaction([file('a', 1, [0, 9]), file('b', 1, [10, 19])], new Set(), 0)).toBeUndefined()
+    expect(fullCompaction([file('a', 1, [0, 9], dead(1))], new Set(), 0)).not.toBeUndefined()
+    expect(fullCompaction([file('a', 1, [0, 9], { schemaId: 1 })], new Set(), 1)).toBeUndefined()
+  })
+
+  test('a compact table of an earlier schema is folded into the later one', () => {
+    const files = [file('a', 1, [0, 9], { schemaId: 1 }), file('b', 1, [10, 19])]
+    expect(fullCompaction(files, new Set(), 1)).toEqual({
+      kind: 'merge',
+      inputs: ['a', 'b'],
+      outputLevel: 1,
+    })
   })
 })

@@ -88,7 +88,7 @@ export class Background {
     const signal = AbortSignal.any(signals)
     await this.compactions.run(async () => {
       signal.throwIfAborted()
-      const picked = await pick(table, (files) => fullCompaction(files, new Set()))
+      const picked = await pick(table, (files) => fullCompaction(files, new Set(), table.schema.schemaId))
       if (picked === undefined) return
       const work = (): Promise<void> => this.compactOne(table, picked.job, { ...control, signal })
       await this.guarded(table, work).finally(picked.done)

@@ -1,5 +1,6 @@
 import { ByteWriter, ConflictError, MeruError, type RowCodec, type SeqNo, showKey } from '@meru/core'
 import { rowVersion } from '@meru/view'
+import { staleHandle } from './alter.ts'
 import { checkOpen, type Engine } from './engine.ts'
 import { newestAfter } from './later-writes.ts'
 import type { TableStore } from './table-store.ts'
@@ -97,6 +98,8 @@ export class ConditionalWriter<Row, Key> {
     fill: (group: WriteGroup) => void,
   ): Promise<SeqNo> {
     const { writes, history, versions } = this.#engine
+    const table = this.#table
+    if (table.schema !== this.#codec.schema) throw staleHandle(table, this.#codec.schema)
     for (;;) {
       checkOpen(this.#engine)
       const since = history.hold(writes.visibleSeqno)
@@ -131,6 +134,7 @@ export class ConditionalWriter<Row, Key> {
   ): MeruError | undefined {
     const table = this.#table
     if (table.isDropped) return new MeruError('INVALID', `table "${table.name}" was dropped`)
+    if (table.schema !== this.#codec.schema) return staleHandle(table, this.#codec.schema)
     const later = this.#engine.history.writesAfter(table, row.since)
     if (later === undefined) return LOOK_AGAIN
     const newest = newestAfter([...pending.of(table.id), ...later], key, 0, key.length, row.since)

@@ -1,11 +1,4 @@
-import {
-  describeSchemaDifference,
-  MeruError,
-  RowCodec,
-  type SeqNo,
-  type TableDefinition,
-  type TableSchema,
-} from '@meru/core'
+import { MeruError, RowCodec, type SeqNo, type TableDefinition, type TableSchema } from '@meru/core'
 import {
   currentSchema,
   findTable,
@@ -18,6 +11,7 @@ import { Batch } from './batch.ts'
 import { type BackupOptions, type BackupReport, makeBackup } from './backup.ts'
 import { type CheckpointOptions, type CheckpointReport, makeCheckpoint } from './checkpoint.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
+import { checkTableOptions, fitDeclaration, type TableOptions } from './evolve.ts'
 import type { Log } from './log.ts'
 import { Mutex } from './mutex.ts'
 import type { RecoveryReport } from './recovery.ts'
@@ -62,19 +56,22 @@ export class Database {
   }
 
   /**
-   * Opens a table, making it if there is none. Throws `INVALID`, telling the differences, if a table of
-   * that name has another schema.
+   * Opens a table, making it if there is none. With `{ evolve: 'add' }` columns that are declared and not
+   * stored are added. Throws `INVALID`, telling the differences and what resolves them, if a table of that
+   * name has another schema.
    */
   async table<Row, Insert, Key>(
     definition: TableDefinition<string, Row, Insert, Key>,
+    options: TableOptions = {},
   ): Promise<Table<Row, Insert, Key>> {
     checkOpen(this.#engine)
+    checkTableOptions(options)
     const { name, schema, modes } = definition
-    const store = await this.#tables.run(async () => this.#find(name) ?? (await this.#create(name, schema)))
-    const difference = describeSchemaDifference(store.schema, schema)
-    if (difference !== '') {
-      throw new MeruError('INVALID', `table "${name}" is stored with another schema:\n${difference}`)
-    }
+    const store = await this.#tables.run(async () => {
+      const found = this.#find(name) ?? (await this.#create(name, schema))
+      await fitDeclaration(this.#engine, found, definition, options)
+      return found
+    })
     const codec = RowCodec.compile<Row, Key>(name, store.schema, modes)
     return new Table<Row, Insert, Key>({ database: this, engine: this.#engine, store, codec })
   }
@@ -203,9 +200,10 @@ export class Database {
   /** Opens the one table of `openTable`. */
   async openSole<Row, Insert, Key>(
     definition: TableDefinition<string, Row, Insert, Key>,
+    options: TableOptions,
   ): Promise<Table<Row, Insert, Key>> {
     this.soleTable = definition.name
-    return this.table(definition)
+    return this.table(definition, options)
   }
 
   #find(name: string): TableStore | undefined {

@@ -53,7 +53,10 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   const id = env.uuid()
   const path = sstPath(table.name, id)
   const { runner, layout } = parts
-  const output = await runner.flush({ id, path, schema: table.schema, layout, memtable })
+  const view = table.view(parts.writes.visibleSeqno)
+  // A memtable that was sealed by a change of the schema is of the one before.
+  const schema = view.projections?.get(memtable)?.from ?? view.schema
+  const output = await runner.flush({ id, path, schema, layout, memtable })
   try {
     if (output.meta !== undefined) await versions.fs.syncDirectory(dataDirectory(table.name))
     const report = await table.order.commits.run(() => commitFlush(parts, table, { memtable, ...output }))

@@ -1,6 +1,8 @@
 export {
+  type Alteration,
   type Column,
   type Columns,
+  type ColumnPosition,
   ConflictError,
   CorruptionError,
   type ErrorCode,
@@ -30,6 +32,7 @@ export type { CompactionControl, CompactionReport } from './compactor.ts'
 export type { Components } from './components.ts'
 export type { DeleteOptions, PutOptions } from './conditional-write.ts'
 export { Database } from './database.ts'
+export type { TableOptions } from './evolve.ts'
 export type { EngineEvent } from './events.ts'
 export type { ExportOptions } from './export.ts'
 export type { FlushReport } from './flusher.ts'

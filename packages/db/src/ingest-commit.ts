@@ -1,4 +1,4 @@
-import { MeruError, type SeqNo, type SstMeta } from '@meru/core'
+import { MeruError, type SeqNo, type SstMeta, type TableSchema } from '@meru/core'
 import type { Change, SstFile } from '@meru/manifest'
 import type { DeadPositions, SstReader } from '@meru/sst'
 import { type DeadChange, discardDeadPositions, writeDeadChange } from './dead-changes.ts'
@@ -11,6 +11,8 @@ import type { TableStore } from './table-store.ts'
 /** New files, sorted by key and without overlaps, and their readers by id. */
 export interface NewFiles {
   readonly files: readonly SstMeta[]
+  /** The schema that they were written under. */
+  readonly schema: TableSchema
   readonly readers: ReadonlyMap<string, SstReader>
 }
 
@@ -94,11 +96,11 @@ async function commitAlone(
 async function install(
   engine: Engine,
   table: TableStore,
-  { files, readers }: NewFiles,
+  { files, readers, schema }: NewFiles,
   shadows: Shadows,
 ): Promise<Loaded | undefined> {
   const { versions, writes, settings } = engine
-  const state = tableState(engine, table)
+  const state = tableState(engine, table, schema)
   const updates = deadUpdates(table, shadows)
   const level = placeFiles(files, { files: state.files, claims: table.order.claims.all }, settings)
   let written: DeadChange | undefined

@@ -39,6 +39,7 @@ export function ingestRows(
 ): Promise<IngestReport> {
   checkWritable(engine)
   checkArguments(source, options)
+  tableState(engine, table, codec.schema)
   return engine.tasks.run(options.signal, (signal) => {
     const onProgress = options.onProgress ?? ((): void => undefined)
     return new Load(engine, table, codec).run(source, { signal, onProgress })
@@ -104,12 +105,11 @@ class Load {
   }
 
   #task(): { schema: TableStore['schema']; level: number; fileBytesTarget: number; table: string } {
-    const { schema, name } = this.#table
     return {
-      schema,
+      schema: this.#codec.schema,
       level: 1,
       fileBytesTarget: this.#engine.settings.fileBytesTarget,
-      table: name,
+      table: this.#table.name,
     }
   }
 
@@ -131,8 +131,9 @@ class Load {
     await versions.fs.syncDirectory(dataDirectory(this.#table.name))
     const readers = new Map<string, SstReader>()
     try {
+      const { schema } = this.#codec
       for (const file of files) readers.set(file.id, await this.#open(file))
-      const loaded = await commitFiles(this.#engine, this.#table, { files, readers }, signal)
+      const loaded = await commitFiles(this.#engine, this.#table, { files, readers, schema }, signal)
       this.#files.clear()
       return loaded
     } catch (error) {
@@ -152,7 +153,7 @@ class Load {
 
   #open(file: SstMeta): Promise<SstReader> {
     const { versions } = this.#engine
-    return versions.openReader(tableState(this.#engine, this.#table), file)
+    return versions.openReader(tableState(this.#engine, this.#table, this.#codec.schema), file)
   }
 
   #note(files: readonly SstMeta[]): void {

@@ -20,6 +20,7 @@ import { CommitHistory } from './commit-history.ts'
 import { type Components, resolveComponents } from './components.ts'
 import { Database } from './database.ts'
 import { publishEvent } from './diagnostics.ts'
+import { checkTableOptions, type TableOptions } from './evolve.ts'
 import type { Counters, Engine } from './engine.ts'
 import type { EngineEvent } from './events.ts'
 import type { Log } from './log.ts'
@@ -95,11 +96,13 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
 export async function openTable<Row, Insert, Key>(
   path: string,
   definition: TableDefinition<string, Row, Insert, Key>,
-  options: OpenOptions = {},
+  options: OpenOptions & TableOptions = {},
 ): Promise<Table<Row, Insert, Key>> {
-  const database = await open(path, options)
+  const { evolve, ...rest } = options
+  checkTableOptions({ evolve })
+  const database = await open(path, rest)
   try {
-    return await database.openSole(definition)
+    return await database.openSole(definition, { evolve })
   } catch (error) {
     await database.close().catch(() => undefined)
     throw error

@@ -1,9 +1,10 @@
-import { ByteWriter, type RowCodec, type Selection, type SeqNo } from '@meru/core'
+import { ByteWriter, MeruError, type RowCodec, type Selection, type SeqNo } from '@meru/core'
 import type { Pin } from '@meru/manifest'
 import { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, type ReadView, RowHit, rowVersion } from '@meru/view'
 import { checkOpen, type Engine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { TableStore } from './table-store.ts'
+import { staleHandle } from './alter.ts'
+import type { TableStore, TableView } from './table-store.ts'
 
 /** Options of a read. */
 export interface ReadOptions<Name extends string = string> {
@@ -112,13 +113,26 @@ export class PointReader<Row, Key> {
   /** What a read sees: the snapshot's moment, or now. */
   viewOf(snapshot: Snapshot | undefined): ReadView {
     checkOpen(this.#engine)
-    if (snapshot !== undefined) return snapshot.viewOf(this.#table)
-    return this.#table.view(this.#engine.writes.visibleSeqno)
+    const view =
+      snapshot === undefined
+        ? this.#table.view(this.#engine.writes.visibleSeqno)
+        : snapshot.viewOf(this.#table)
+    if (view.schema !== this.#codec.schema) throw this.#otherSchema(view, snapshot)
+    return view
   }
 
   /** The same, with its files held until the pin is released through the version store. */
   hold(snapshot: Snapshot | undefined): { view: ReadView; pin: Pin } {
     return { view: this.viewOf(snapshot), pin: this.#hold(snapshot) }
+  }
+
+  #otherSchema({ schema }: TableView, snapshot: Snapshot | undefined): MeruError {
+    if (snapshot === undefined) return staleHandle(this.#table, this.#codec.schema)
+    return new MeruError(
+      'INVALID',
+      `the snapshot at seqno ${snapshot.seqno} sees table "${this.#table.name}" under schema ${schema.schemaId}, ` +
+        `this handle is of schema ${this.#codec.schema.schemaId}; read it with a handle of that schema, or by table.at(snapshot)`,
+    )
   }
 
   #hold(snapshot: Snapshot | undefined): Pin {

@@ -1,4 +1,4 @@
-import { CorruptionError, MeruError, readBatch } from '@meru/core'
+import { ByteWriter, CorruptionError, KIND_PUT, MeruError, readBatch, SchemaProjection } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { currentSchema, type DatabaseState, WAL_DIRECTORY } from '@meru/manifest'
 import { replay, segmentName, type TornTail } from '@meru/wal'
@@ -42,6 +42,7 @@ export async function recoverLog(
   let highest = 0
   let rows = 0
   const entry: { seqno: number; kind: 0 | 1 } = { seqno: 0, kind: 0 }
+  const earlier = new EarlierRows(state)
   const after = state.walFloor.epoch === 0 ? {} : { after: { ...state.walFloor, offset: 0 } }
   const log = await replay({ fs, directory: WAL_DIRECTORY, ...after }, (payload, end) => {
     const where = {
@@ -55,14 +56,19 @@ export async function recoverLog(
         const table = tables.get(tableId)
         const flushed = state.tables.get(tableId)?.flushedSeqno ?? 0
         if (table === undefined || seqno <= flushed) return
-        if (schemaId !== table.schema.schemaId) {
-          const expected = `table "${table.name}" has schema ${table.schema.schemaId}`
-          throw new MeruError('CORRUPT', `${where.file}: a write under schema ${schemaId}; ${expected}`)
-        }
         entry.seqno = seqno
         entry.kind = kind
         rows++
-        table.apply(payload, key, keyEnd, value, valueEnd, entry)
+        if (schemaId === table.schema.schemaId || kind !== KIND_PUT) {
+          table.apply(payload, key, keyEnd, value, valueEnd, entry)
+          return
+        }
+        const projection = earlier.projection(tableId, schemaId, where.file)
+        const row = earlier.row
+        row.clear()
+        row.append(payload.subarray(key, keyEnd))
+        projection.rows.append(payload, value, valueEnd, row)
+        table.apply(row.bytes, 0, keyEnd - key, keyEnd - key, row.length, entry)
       },
     )
     if (batch.firstSeqno <= highest) {
@@ -76,6 +82,32 @@ export async function recoverLog(
   })
   const tornTail = log.tornTails.at(-1)
   return { report: { walRecords: log.records, rows, ...(tornTail && { tornTail }) }, lastSeqno }
+}
+
+/** Rows that were logged before a change of their table's schema, which the manifest has. */
+class EarlierRows {
+  readonly row: ByteWriter = new ByteWriter()
+  private readonly state: DatabaseState
+  private readonly known: Map<string, SchemaProjection> = new Map()
+
+  constructor(state: DatabaseState) {
+    this.state = state
+  }
+
+  projection(tableId: number, schemaId: number, file: string): SchemaProjection {
+    const label = `${tableId} ${schemaId}`
+    const known = this.known.get(label)
+    if (known !== undefined) return known
+    const table = this.state.tables.get(tableId)
+    const schema = table?.schemas[schemaId]
+    if (table === undefined || schema === undefined) {
+      const name = table?.name ?? String(tableId)
+      throw new CorruptionError({ file }, `a write under schema ${schemaId}, which table "${name}" never had`)
+    }
+    const made = new SchemaProjection(schema, currentSchema(table))
+    this.known.set(label, made)
+    return made
+  }
 }
 
 /** The segment that the manifest names is made before it is named, so a log without it was lost. */

@@ -1,8 +1,7 @@
 import { MeruError, type SeqNo } from '@meru/core'
 import type { Pin } from '@meru/manifest'
 import type { Memtable } from '@meru/memtable'
-import type { ReadView } from '@meru/view'
-import type { TableStore } from './table-store.ts'
+import type { TableStore, TableView } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
 
 /**
@@ -12,7 +11,7 @@ import type { VersionStore } from './version-store.ts'
 export class Snapshot {
   /** Writes up to this one are visible. */
   readonly seqno: SeqNo
-  readonly #views: ReadonlyMap<TableStore, ReadView>
+  readonly #views: ReadonlyMap<TableStore, TableView>
   readonly #versions: VersionStore
   readonly #own: ((table: TableStore) => readonly Memtable[]) | undefined
   #pin: Pin | undefined
@@ -32,7 +31,7 @@ export class Snapshot {
   }
 
   /** The view of a table. Throws `CLOSED` after `close`, `INVALID` for a table that was not there. */
-  viewOf(table: TableStore): ReadView {
+  viewOf(table: TableStore): TableView {
     if (this.#pin === undefined)
       throw new MeruError('CLOSED', `the snapshot at seqno ${this.seqno} is closed`)
     const view = this.#views.get(table)

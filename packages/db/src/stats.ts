@@ -51,7 +51,7 @@ export function tableStats(engine: Engine, table: TableStore): TableStats {
     levels.set(file.level, level)
   }
   const all = [...levels.values()].toSorted((a, b) => a.level - b.level)
-  const memtables = [table.activeMemtable, ...table.sealed]
+  const { memtables } = table.view(engine.writes.visibleSeqno)
   return {
     name: table.name,
     levels: all,

@@ -1,15 +1,19 @@
-import type { TableSchema } from '@meru/core'
+import { SchemaProjection, type TableSchema } from '@meru/core'
 import { Memtable } from '@meru/memtable'
 import { type ReadView, TableVersion } from '@meru/view'
 import { LevelClaims } from './level-claims.ts'
 import { Mutex } from './mutex.ts'
 import { Turns } from './turns.ts'
 
+/** A table at one moment, with the schema of that moment. */
+export interface TableView extends ReadView {
+  readonly schema: TableSchema
+}
+
 /** The parts of one table that reads look at, swapped together so that no read sees half of a change. */
 export class TableStore {
   readonly id: number
   readonly name: string
-  readonly schema: TableSchema
   /**
    * Order among those that change the table. `commits`: resolution of a flush and the commit of a compaction exclude
    * each other. `turns`: of writes that wait for room. `claims`: where running compactions may put files.
@@ -20,14 +24,16 @@ export class TableStore {
     claims: new LevelClaims(),
   }
   private readonly memtableBytesMax: number
-  /** Sealed memtables are held newest first. */
+  /** Sealed memtables are held newest first. `older` has those that were written under an earlier schema. */
   private parts: {
+    readonly schema: TableSchema
+    readonly older: ReadonlyMap<Memtable, SchemaProjection>
     readonly active: Memtable
     readonly sealed: readonly Memtable[]
     readonly version: TableVersion
     readonly isDropped: boolean
   }
-  private cached: ReadView | undefined
+  private cached: TableView | undefined
 
   constructor(options: {
     id: number
@@ -38,10 +44,15 @@ export class TableStore {
   }) {
     this.id = options.id
     this.name = options.name
-    this.schema = options.schema
     this.memtableBytesMax = options.memtableBytesMax
     const active = new Memtable({ bytesMax: options.memtableBytesMax })
-    this.parts = { active, sealed: [], version: options.version, isDropped: false }
+    const { schema, version } = options
+    this.parts = { schema, older: new Map(), active, sealed: [], version, isDropped: false }
+  }
+
+  /** The schema of new rows. */
+  get schema(): TableSchema {
+    return this.parts.schema
   }
 
   get isDropped(): boolean {
@@ -61,12 +72,13 @@ export class TableStore {
   }
 
   /** The table as of a visible seqno. The same object while nothing changes. */
-  view(seqno: number): ReadView {
+  view(seqno: number): TableView {
     const cached = this.cached
     if (cached !== undefined && cached.seqno === seqno) return cached
-    const { active, sealed } = this.parts
+    const { active, sealed, version, schema, older } = this.parts
     const memtables = active.entries === 0 ? sealed : [active, ...sealed]
-    const view: ReadView = { memtables, version: this.parts.version, seqno }
+    const projections = older.size === 0 ? undefined : older
+    const view: TableView = { memtables, version, seqno, schema, projections }
     this.cached = view
     return view
   }
@@ -101,16 +113,39 @@ export class TableStore {
 
   /** Takes a new version, and drops the memtable that it holds the rows of, in one step. */
   install(version: TableVersion, flushed?: Memtable): void {
-    const sealed =
-      flushed === undefined ? this.parts.sealed : this.parts.sealed.filter((table) => table !== flushed)
-    this.parts = { ...this.parts, sealed, version }
+    let { sealed, older } = this.parts
+    if (flushed !== undefined) {
+      sealed = sealed.filter((table) => table !== flushed)
+      older = new Map([...older].filter(([table]) => table !== flushed))
+    }
+    this.parts = { ...this.parts, sealed, older, version }
     this.cached = undefined
+  }
+
+  /**
+   * Goes on under a later schema, with the version as it is read under that. True if a memtable was sealed:
+   * each holds rows of one schema.
+   */
+  alter(schema: TableSchema, version: TableVersion): boolean {
+    const isSealed = this.seal()
+    const older = this.parts.sealed.map(
+      (memtable) => [memtable, new SchemaProjection(this.schemaOf(memtable), schema)] as const,
+    )
+    this.parts = { ...this.parts, schema, older: new Map(older), version }
+    this.cached = undefined
+    return isSealed
+  }
+
+  /** The schema that the entries of a memtable were written under. */
+  private schemaOf(memtable: Memtable): TableSchema {
+    return this.parts.older.get(memtable)?.from ?? this.parts.schema
   }
 
   /** Forgets all rows: the table was dropped. */
   drop(): void {
     const active = new Memtable({ bytesMax: this.memtableBytesMax })
-    this.parts = { active, sealed: [], version: TableVersion.empty, isDropped: true }
+    const empty = { active, sealed: [], older: new Map(), version: TableVersion.empty }
+    this.parts = { ...this.parts, ...empty, isDropped: true }
     this.cached = undefined
   }
 

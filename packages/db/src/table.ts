@@ -1,5 +1,14 @@
-import type { AnyRange, KeyRange, RowCodec, SeqNo, TableSchema } from '@meru/core'
+import {
+  type Alteration,
+  type Altered,
+  type AnyRange,
+  type KeyRange,
+  RowCodec,
+  type SeqNo,
+  type TableSchema,
+} from '@meru/core'
 import type { IcebergExport } from '@meru/iceberg'
+import { commitSchema, modesOf, modesUnder, planAlteration } from './alter.ts'
 import type { CompactionControl } from './compactor.ts'
 import { ConditionalWriter, type DeleteOptions, isConditional, type PutOptions } from './conditional-write.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
@@ -9,6 +18,7 @@ import type { IngestReport } from './ingest-report.ts'
 import type { RowSource } from './ingest-source.ts'
 import { PointReader, type ReadOptions, type VersionedRow } from './reads.ts'
 import { RowScan } from './row-scan.ts'
+import type { Snapshot } from './snapshot.ts'
 import { tableStats, type TableStats } from './stats.ts'
 import { TableScan } from './table-scan.ts'
 import type { TableStore } from './table-store.ts'
@@ -60,8 +70,9 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     return this.#store.name
   }
 
+  /** The schema that this handle reads and writes. */
   get schema(): TableSchema {
-    return this.#store.schema
+    return this.#codec.schema
   }
 
   /**
@@ -174,6 +185,32 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /**
+   * Changes the columns of the table, all at once and durably: `alter((a) => a.add(…).rename(…))`. Nothing is
+   * rewritten. Returns the handle of the changed table; this one then reads only snapshots taken before.
+   * Throws a `TypeError` with a way out for a change that would lose or bend values, `INVALID` if the table
+   * has another schema than this handle.
+   */
+  async alter<R, I, K>(
+    change: (alteration: Alteration<Row, Insert, Key>) => Altered<R, I, K>,
+  ): Promise<Table<R, I, K>> {
+    checkWritable(this.#engine)
+    const { step, modes } = planAlteration<Row, Insert, Key, R, I, K>(this.#codec, change)
+    if (step.after === step.before) return this as unknown as Table<R, I, K>
+    await commitSchema(this.#engine, this.#store, step)
+    const { database } = this
+    const codec = RowCodec.compile<R, K>(this.name, this.#store.schema, modes)
+    return new Table<R, I, K>({ database, engine: this.#engine, store: this.#store, codec })
+  }
+
+  /** The table as a snapshot sees it, for reading with that snapshot: under the schema of its moment. */
+  at(snapshot: Snapshot): Table {
+    const { schema } = snapshot.viewOf(this.#store)
+    const modes = modesOf(this.#codec)
+    const codec = RowCodec.compile(this.name, schema, modesUnder(schema, this.schema, modes))
+    return new Table({ database: this.database, engine: this.#engine, store: this.#store, codec })
   }
 
   /** Moves everything written so far from memory to SSTs. */

@@ -1,5 +1,6 @@
 import { ConflictError, MeruError, type SeqNo, showKey } from '@meru/core'
 import type { Memtable } from '@meru/memtable'
+import { staleHandle } from './alter.ts'
 import type { CommitHistory } from './commit-history.ts'
 import { firstKeyAfter, newestAfter } from './later-writes.ts'
 import { type EntryLog, isEmpty, type TableTrace } from './transaction-trace.ts'
@@ -15,8 +16,9 @@ export function findConflict(
   { history, pending }: { readonly history: CommitHistory; readonly pending: PendingWrites },
 ): MeruError | undefined {
   for (const trace of traces) {
-    const { table } = trace
+    const { table, codec } = trace
     if (table.isDropped) return new MeruError('INVALID', `table "${table.name}" was dropped`)
+    if (table.schema !== codec.schema) return staleHandle(table, codec.schema)
     const flushed = history.writesAfter(table, seqno)
     if (flushed === undefined) return tooOld(trace, seqno)
     const later = [...pending.of(table.id), ...flushed]

@@ -1,7 +1,8 @@
-import type { MeruError } from '@meru/core'
+import { projectionBetween, type MeruError, type SchemaProjection } from '@meru/core'
 import { loadDeadPositions } from '@meru/compaction'
 import type { FileSystem } from '@meru/fs'
 import {
+  currentSchema,
   schemaById,
   sstPath,
   type DatabaseState,
@@ -95,7 +96,13 @@ export class VersionStore {
   tableVersion(tableId: number): TableVersion {
     const table = this.current.tables.get(tableId)
     if (table === undefined || table.files.length === 0) return TableVersion.empty
-    return new TableVersion(table.files.map((file): LiveFile => ({ file, ...this.openFile(file.id) })))
+    const projections = projectionsOf(table)
+    return new TableVersion(
+      table.files.map((file): LiveFile => {
+        const live = { file, ...this.openFile(file.id) }
+        return projections === undefined ? live : { ...live, projection: projections.get(file.schemaId) }
+      }),
+    )
   }
 
   /** Holds the files of the current version, or of one that is pinned already, until released. */
@@ -155,4 +162,13 @@ export class VersionStore {
       await file.reader.close()
     })
   }
+}
+
+/** By schema id: how files of earlier schemas are read. Undefined if there is none of these. */
+function projectionsOf(table: TableState): ReadonlyMap<number, SchemaProjection | undefined> | undefined {
+  const older = new Set(table.files.map((file) => file.schemaId))
+  older.delete(table.schemaId)
+  if (older.size === 0) return undefined
+  const current = currentSchema(table)
+  return new Map([...older].map((id) => [id, projectionBetween(schemaById(table, id), current)]))
 }

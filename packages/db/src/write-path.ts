@@ -197,9 +197,12 @@ export class WritePath {
     readBatch(
       payload,
       { file: 'group', offset: 0 },
-      (kind, seqno, tableId, _schema, key, keyEnd, value, valueEnd) => {
+      (kind, seqno, tableId, schemaId, key, keyEnd, value, valueEnd) => {
         const table = tables.get(tableId)
         if (table === undefined) return
+        if (schemaId !== table.schema.schemaId) {
+          throw new TypeError(`table "${table.name}": a write under schema ${schemaId} came after its change`)
+        }
         entry.seqno = seqno
         entry.kind = kind
         if (table.apply(payload, key, keyEnd, value, valueEnd, entry)) onSealed(table)

@@ -1,4 +1,5 @@
 import { ByteWriter, MeruError, type RowCodec, type SeqNo } from '@meru/core'
+import { staleHandle } from './alter.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
@@ -28,7 +29,7 @@ export class TableWriter<Insert, Key> {
     this.#engine = engine
     this.store = table
     this.codec = codec
-    this.#target = { id: table.id, schemaId: table.schema.schemaId }
+    this.#target = { id: table.id, schemaId: codec.schema.schemaId }
   }
 
   put(row: Insert, options: WriteOptions | undefined): Promise<SeqNo> {
@@ -74,6 +75,7 @@ export class TableWriter<Insert, Key> {
 
   /** Adds a put to a batch. Throws `INVALID` and adds nothing if the row is not allowed. */
   putIn(group: WriteGroup, row: Insert): void {
+    this.#checkSchema()
     const scratch = this.#scratch
     scratch.clear()
     const keyLength = this.codec.encodeRow(row, scratch)
@@ -89,6 +91,7 @@ export class TableWriter<Insert, Key> {
 
   /** Adds a delete to a batch. */
   deleteIn(group: WriteGroup, key: Key): void {
+    this.#checkSchema()
     const scratch = this.#encodeKey(key)
     group.batch.delete(this.#target, scratch.bytes, 0, scratch.length)
   }
@@ -116,7 +119,12 @@ export class TableWriter<Insert, Key> {
   #checked(options: WriteOptions | undefined): boolean {
     checkWritable(this.#engine)
     checkPresent(this.store)
+    this.#checkSchema()
     return isDurable(options)
+  }
+
+  #checkSchema(): void {
+    if (this.store.schema !== this.codec.schema) throw staleHandle(this.store, this.codec.schema)
   }
 
   #later(enter: () => Promise<SeqNo>): Promise<SeqNo> {
@@ -164,13 +172,17 @@ async function whenThereIsRoom(
 ): Promise<SeqNo> {
   // Places in all tables at once: two batches never wait for each other.
   const places = tables.map((table) => table.order.turns.take())
+  const schemas = tables.map((table) => table.schema)
   let done: Promise<SeqNo>
   try {
     const rooms = tables.map((table) => engine.background.waitForRoom(table))
     await Promise.allSettled([...rooms, ...places.map((place) => place.before)])
     await Promise.all(rooms)
     checkOpen(engine)
-    for (const table of tables) checkPresent(table)
+    tables.forEach((table, i) => {
+      checkPresent(table)
+      if (table.schema !== schemas[i]) throw staleHandle(table, schemas[i])
+    })
     done = enter()
   } finally {
     for (const place of places) place.leave()

@@ -61,6 +61,8 @@ test.each([
   [
     api.Table,
     [
+      'alter',
+      'at',
       'close',
       'compact',
       'count',

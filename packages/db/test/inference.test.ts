@@ -214,4 +214,37 @@ describe('types of a table', () => {
       void open('x', { settings: { worker: 0 } })
     })
   })
+
+  test('of a changed table follow from the change', () => {
+    typed(async () => {
+      const after = await into.alter((a) =>
+        a
+          .add('level', t.int().default(1))
+          .rename({ note: 'remark', shop: 'store' })
+          .drop('image')
+          .widen('total', t.decimal(20, 2))
+          .makeNullable('isPaid'),
+      )
+      const row = await after.get({ store: 'a', id: 1n })
+      expectTypeOf(row).toEqualTypeOf<
+        | {
+            store: string
+            id: bigint
+            count: number
+            at: Date
+            micros: bigint
+            total: string | null
+            remark: string | null
+            isPaid: boolean | null
+            level: number
+          }
+        | undefined
+      >()
+      await after.put({ store: 'a', id: 1n, count: 1, at: new Date(), micros: 1n })
+      // @ts-expect-error the column has another name
+      await after.put({ shop: 'a', id: 1n, count: 1, at: new Date(), micros: 1n })
+      // @ts-expect-error a change must be returned
+      await into.alter((a) => void a.drop('note'))
+    })
+  })
 })

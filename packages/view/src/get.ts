@@ -1,6 +1,8 @@
 import { KIND_DELETE } from '@meru/core'
 import { ABSENT, PAGE_MISS, type RowRef, type SstReader } from '@meru/sst'
+import type { EntryPlace } from './entry-place.ts'
 import type { LiveFile } from './live-file.ts'
+import { projectedEntry, projectRow } from './project-row.ts'
 import type { ReadView } from './read-view.ts'
 import { fileForKey } from './table-version.ts'
 
@@ -9,15 +11,6 @@ export const NOT_FOUND = 0
 export const IN_MEMTABLE = 1
 export const IN_SST = 2
 export const NEEDS_PAGE = 3
-
-/** The bytes of an entry, and where its parts lie in them. */
-export interface EntryPlace {
-  bytes: Uint8Array
-  keyStart: number
-  keyEnd: number
-  valueStart: number
-  valueEnd: number
-}
 
 /** Where a row was found. Made once and used again: `findRow` overwrites it. */
 export class RowHit {
@@ -63,6 +56,8 @@ export function findRow(
     entry.keyEnd = memtable.keyEndOf(ref)
     entry.valueStart = memtable.valueStartOf(ref)
     entry.valueEnd = memtable.valueEndOf(ref)
+    const projection = view.projections?.get(memtable)
+    if (projection !== undefined) Object.assign(entry, projectedEntry(projection, entry))
     return IN_MEMTABLE
   }
   const { level0, sorted } = view.version
@@ -92,11 +87,13 @@ function findInFile(
   }
   if (live.dead.has(position)) return NOT_FOUND
   if (columnIds === undefined) return IN_SST
-  const row = live.reader.row(position, columnIds)
+  const { projection } = live
+  const ids = projection === undefined ? columnIds : projection.columns(columnIds).sourceIds
+  const row = live.reader.row(position, ids)
   if (row === PAGE_MISS) {
     hit.reader = live.reader
     return NEEDS_PAGE
   }
-  hit.row = row
+  hit.row = projection === undefined ? row : projectRow(projection, row, columnIds)
   return IN_SST
 }

@@ -1,6 +1,7 @@
 export { BatchPieces } from './batch-pieces.ts'
 export { countView } from './count.ts'
-export { type EntryPlace, findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
+export type { EntryPlace } from './entry-place.ts'
+export { findRow, IN_MEMTABLE, IN_SST, NEEDS_PAGE, NOT_FOUND, RowHit } from './get.ts'
 export type { LiveFile } from './live-file.ts'
 export type { ReadView } from './read-view.ts'
 export { RowPieces, type Piece } from './row-pieces.ts'

@@ -4,15 +4,18 @@ import {
   KIND_DELETE,
   Shredder,
   type BytesVector,
+  type SchemaProjection,
   type TableSchema,
   type Vector,
 } from '@meru/core'
 import type { Memtable, MemtableCursor } from '@meru/memtable'
+import { projectedEntry } from './project-row.ts'
 import type { RowSource, SourceChunk } from './source.ts'
 
 interface Head {
   readonly memtable: Memtable
   readonly cursor: MemtableCursor
+  readonly projection: SchemaProjection | undefined
   ref: number
 }
 
@@ -33,6 +36,7 @@ export class MemtableSource implements RowSource {
       schema: TableSchema
       columnIds: readonly number[]
       reverse: boolean
+      projections?: ReadonlyMap<Memtable, SchemaProjection> | undefined
     },
   ) {
     this.heads = memtables.map((memtable) => {
@@ -42,7 +46,7 @@ export class MemtableSource implements RowSource {
         reverse: options.reverse,
         seqnoMax: options.seqno,
       })
-      return { memtable, cursor, ref: cursor.next() }
+      return { memtable, cursor, projection: options.projections?.get(memtable), ref: cursor.next() }
     })
     this.shredder = new Shredder(options.schema)
     this.columnPlaces = options.columnIds.map((id) => options.schema.columns.findIndex((c) => c.id === id))
@@ -70,7 +74,9 @@ export class MemtableSource implements RowSource {
         hidden[length] = 1
       } else {
         const value = memtable.valueStartOf(ref)
-        this.shredder.append(memtable.bytes, keyStart, keyEnd, value, memtable.valueEndOf(ref))
+        if (head.projection === undefined) {
+          this.shredder.append(memtable.bytes, keyStart, keyEnd, value, memtable.valueEndOf(ref))
+        } else this.appendProjected(head.projection, memtable, ref)
         slots[length] = puts++
       }
       length++
@@ -86,6 +92,17 @@ export class MemtableSource implements RowSource {
       slots: slots.subarray(0, length),
     }
     return this.reverse ? reversed(chunk) : chunk
+  }
+
+  private appendProjected(projection: SchemaProjection, memtable: Memtable, ref: number): void {
+    const entry = projectedEntry(projection, {
+      bytes: memtable.bytes,
+      keyStart: memtable.keyStartOf(ref),
+      keyEnd: memtable.keyEndOf(ref),
+      valueStart: memtable.valueStartOf(ref),
+      valueEnd: memtable.valueEndOf(ref),
+    })
+    this.shredder.append(entry.bytes, entry.keyStart, entry.keyEnd, entry.valueStart, entry.valueEnd)
   }
 
   /** The head with the next key; of equal keys that of the newest memtable. */

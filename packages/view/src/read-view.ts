@@ -1,4 +1,4 @@
-import type { SeqNo } from '@meru/core'
+import type { SchemaProjection, SeqNo } from '@meru/core'
 import type { Memtable } from '@meru/memtable'
 import type { TableVersion } from './table-version.ts'
 
@@ -12,4 +12,6 @@ export interface ReadView {
   readonly version: TableVersion
   /** Entries with a higher seqno are not visible. */
   readonly seqno: SeqNo
+  /** How entries of memtables are read that were written under an earlier schema. Absent if none was. */
+  readonly projections?: ReadonlyMap<Memtable, SchemaProjection> | undefined
 }

@@ -1,5 +1,6 @@
 import { compareBytes } from '@meru/core'
 import { WALK_END, WALK_NEEDS_PAGE, type WalkRange } from '@meru/sst'
+import { projectedEntry } from './project-row.ts'
 import type { ReadView } from './read-view.ts'
 import { FilesHead, MemtableHead, type RowHead } from './row-heads.ts'
 import { filesInRange, overlaps } from './table-version.ts'
@@ -55,7 +56,9 @@ export class RowCursor {
       const head = this.heads.length === 1 ? this.heads[0] : this.first()
       if (head === undefined) return CURSOR_END
       if (!head.isDelete) {
-        const { bytes, keyStart, keyEnd, valueStart, valueEnd } = head.place
+        const { projection } = head
+        const place = projection === undefined ? head.place : projectedEntry(projection, head.place)
+        const { bytes, keyStart, keyEnd, valueStart, valueEnd } = place
         take(bytes, keyStart, keyEnd, valueStart, valueEnd)
         this.remember(bytes, keyStart, keyEnd)
         taken++
@@ -119,11 +122,12 @@ export class RowCursor {
   }
 }
 
-function headsOf({ memtables, version, seqno }: ReadView, range: WalkRange): RowHead[] {
+function headsOf(view: ReadView, range: WalkRange): RowHead[] {
   const { lower, upper } = range
+  const { memtables, version } = view
   const heads: RowHead[] = []
   for (const memtable of memtables)
-    if (memtable.entries > 0) heads.push(new MemtableHead(memtable, range, seqno))
+    if (memtable.entries > 0) heads.push(new MemtableHead(memtable, range, view))
   for (const live of version.level0)
     if (overlaps(live, lower, upper)) heads.push(new FilesHead([live], range))
   for (const level of version.sorted) {

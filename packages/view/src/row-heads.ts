@@ -1,8 +1,9 @@
-import { KIND_DELETE } from '@meru/core'
+import { KIND_DELETE, type SchemaProjection } from '@meru/core'
 import type { Memtable, MemtableCursor } from '@meru/memtable'
 import { WALK_END, WALK_NEEDS_PAGE, WALK_ROW, type RowWalk, type WalkRange } from '@meru/sst'
-import type { EntryPlace } from './get.ts'
+import type { EntryPlace } from './entry-place.ts'
 import type { LiveFile } from './live-file.ts'
+import type { ReadView } from './read-view.ts'
 
 /** One sorted input of a `RowCursor`, which stands on one row at a time. */
 export interface RowHead {
@@ -10,6 +11,8 @@ export interface RowHead {
   readonly place: EntryPlace
   /** True if the row is a deletion, which hides the key in inputs below. */
   readonly isDelete: boolean
+  /** How the row is read if it was written under an earlier schema. */
+  readonly projection: SchemaProjection | undefined
   /** Moves to the next row: `WALK_ROW`, `WALK_END`, or `WALK_NEEDS_PAGE`. */
   next(): number
   /**
@@ -31,10 +34,12 @@ export class MemtableHead implements RowHead {
     valueEnd: 0,
   }
   isDelete = false
+  readonly projection: SchemaProjection | undefined
   private readonly memtable: Memtable
   private readonly cursor: MemtableCursor
 
-  constructor(memtable: Memtable, range: WalkRange, seqnoMax: number) {
+  constructor(memtable: Memtable, range: WalkRange, { seqno: seqnoMax, projections }: ReadView) {
+    this.projection = projections?.get(memtable)
     this.memtable = memtable
     this.cursor = memtable.cursor({ ...range, seqnoMax })
   }
@@ -73,6 +78,10 @@ export class FilesHead implements RowHead {
   constructor(files: readonly LiveFile[], range: WalkRange) {
     this.files = range.reverse ? [...files] : files.toReversed()
     this.range = range
+  }
+
+  get projection(): SchemaProjection | undefined {
+    return this.live?.projection
   }
 
   next(): number {

@@ -65,7 +65,9 @@ function sourcesOf(view: ReadView, request: ScanRequest): RowSource[] {
   const sources: RowSource[] = []
   const memtables = view.memtables.filter((memtable) => memtable.entries > 0)
   if (memtables.length > 0) {
-    sources.push(new MemtableSource(memtables, { ...options, seqno: view.seqno }))
+    sources.push(
+      new MemtableSource(memtables, { ...options, seqno: view.seqno, projections: view.projections }),
+    )
   }
   for (const live of view.version.level0) {
     if (overlaps(live, lower, upper)) sources.push(new SstSource([live], options))

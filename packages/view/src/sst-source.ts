@@ -1,4 +1,10 @@
-import { gatherVectors, type BytesVector, type TableSchema, type Vector } from '@meru/core'
+import {
+  gatherVectors,
+  type BytesVector,
+  type SchemaProjection,
+  type TableSchema,
+  type Vector,
+} from '@meru/core'
 import { seek } from '@meru/sst'
 import { CachedRows, readCached } from './cached-rows.ts'
 import type { LiveFile } from './live-file.ts'
@@ -19,7 +25,9 @@ interface SstSourceOptions {
 export class SstSource implements RowSource {
   private readonly files: LiveFile[]
   private readonly options: SstSourceOptions
-  private readonly cached: CachedRows
+  private cached: CachedRows
+  /** What `cached` collects rows under: undefined is the schema of the scan. */
+  private cachedFor: SchemaProjection | undefined
   /** Rows of the file at hand that are still to come: [from, to). */
   private from = 0
   private to = 0
@@ -58,15 +66,30 @@ export class SstSource implements RowSource {
   }
 
   private async read(live: LiveFile, from: number, to: number, keys: boolean): Promise<SourceChunk> {
+    const { projection } = live
+    if (projection === undefined) return this.readStored(live, from, to, keys, this.options.columnIds)
+    const columns = projection.columns(this.options.columnIds)
+    const chunk = await this.readStored(live, from, to, keys, columns.sourceIds)
+    return { ...chunk, columns: columns.project(chunk.columns, chunk.length) }
+  }
+
+  /** Rows as the file holds them: columns by the ids of its own schema. */
+  private async readStored(
+    live: LiveFile,
+    from: number,
+    to: number,
+    keys: boolean,
+    columnIds: readonly number[],
+  ): Promise<SourceChunk> {
     const deadRows = live.dead.countRange(from, to)
     const length = to - from - deadRows
     if (length === 0) return { length, keys: undefined, columns: [] }
-    if (this.options.columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+    if (columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
     if (to - from <= CACHED_ROWS_MAX) {
-      const chunk = await readCached(live, from, to, this.cached, keys)
+      const chunk = await readCached(live, from, to, this.cachedRows(live, columnIds), keys)
       if (chunk !== undefined) return chunk
     }
-    const rows = await live.reader.readRows(from, to, this.options.columnIds, { keys })
+    const rows = await live.reader.readRows(from, to, columnIds, { keys })
     if (deadRows === 0) return { length, keys: rows.keys, columns: rows.columns }
     const rowOf = liveRowsOf(live, from, to, length)
     const sourceOf = new Uint8Array(length)
@@ -76,6 +99,14 @@ export class SstSource implements RowSource {
       keys: rows.keys === undefined ? undefined : (keep(rows.keys) as BytesVector),
       columns: rows.columns.map(keep),
     }
+  }
+
+  private cachedRows({ projection }: LiveFile, columnIds: readonly number[]): CachedRows {
+    if (this.cachedFor !== projection) {
+      this.cachedFor = projection
+      this.cached = new CachedRows(projection?.from ?? this.options.schema, columnIds)
+    }
+    return this.cached
   }
 }
 

@@ -68,6 +68,14 @@ export {
   type BytesVector,
   type ColumnBatch,
 } from './vector.ts'
-export { BatchWriter, readBatch, BATCH_VERSION, type BatchVisitor, type BatchSummary } from './write-batch.ts'
+export {
+  BatchWriter,
+  readBatch,
+  visitBatch,
+  BATCH_VERSION,
+  type OperationTarget,
+  type BatchVisitor,
+  type BatchSummary,
+} from './write-batch.ts'
 export { encodeSingleValue, truncateLower, truncateUpper, BOUND_LENGTH } from './single-value.ts'
 export { type SstMeta, type ColumnStats } from './sst-meta.ts'

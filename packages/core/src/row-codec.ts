@@ -228,5 +228,6 @@ function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
 
 function isRecord(value: unknown): value is AnyRecord {
   if (typeof value !== 'object' || value === null) return false
+  if (Object.getPrototypeOf(value) === Object.prototype) return true
   return !isDate(value) && !isBytes(value) && !Array.isArray(value)
 }

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { BatchWriter, ByteWriter, KEY_BYTES_MAX, KIND_DELETE, KIND_PUT, readBatch } from '../src/index.ts'
+import {
+  BatchWriter,
+  ByteWriter,
+  KEY_BYTES_MAX,
+  KIND_DELETE,
+  KIND_PUT,
+  readBatch,
+  visitBatch,
+} from '../src/index.ts'
 import { failureOf } from './failure.ts'
 import { Random } from './random.ts'
 
@@ -21,6 +29,16 @@ function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
 function operations(payload: Uint8Array): Operation[] {
   const found: Operation[] = []
   readBatch(payload, where, (kind, seqno, table, schema, keyStart, keyEnd, valueStart, valueEnd) => {
+    const key = hex(payload, keyStart, keyEnd)
+    found.push({ kind, seqno, table, schema, key, value: hex(payload, valueStart, valueEnd) })
+  })
+  return found
+}
+
+/** The same as `visitBatch` gives them. */
+function visited(payload: Uint8Array, firstSeqno: number): Operation[] {
+  const found: Operation[] = []
+  visitBatch(payload, firstSeqno, (kind, seqno, table, schema, keyStart, keyEnd, valueStart, valueEnd) => {
     const key = hex(payload, keyStart, keyEnd)
     found.push({ kind, seqno, table, schema, key, value: hex(payload, valueStart, valueEnd) })
   })
@@ -76,7 +94,43 @@ describe('a batch comes back as it was written', () => {
       const payload = writer.finish(firstSeqno)
       expect(payload).toHaveLength(length)
       expect(operations(payload)).toEqual(expected)
+      expect(visited(payload, firstSeqno)).toEqual(expected)
     }
+  })
+
+  test('encoded in place, whatever lengths follow one another', () => {
+    const random = new Random(32)
+    const writer = new BatchWriter(16)
+    const expected: Operation[] = []
+    for (let i = 0; i < 300; i++) {
+      const key = random.bytes(random.pick([1, 20, 127, 128, 300]))
+      const value = random.bytes(random.pick([0, 5, 127, 128, 16_383, 16_384]))
+      const kind = random.below(3) === 0 ? KIND_DELETE : KIND_PUT
+      const out = writer.begin(kind, { id: 7, schemaId: 2 })
+      out.append(key)
+      if (kind === KIND_PUT) out.append(value)
+      writer.end(key.length)
+      const shown = kind === KIND_PUT ? hex(value) : ''
+      expected.push({ kind, seqno: 1 + i, table: 7, schema: 2, key: hex(key), value: shown })
+    }
+    const payload = writer.finish(1)
+    expect(operations(payload)).toEqual(expected)
+    expect(visited(payload, 1)).toEqual(expected)
+  })
+
+  test('without what was begun and cancelled', () => {
+    const writer = new BatchWriter(16)
+    const id = { id: 1, schemaId: 0 }
+    writer.begin(KIND_PUT, id).append(new Uint8Array(100))
+    expect(writer.length).toBe(13)
+    expect(failureOf(() => writer.delete(id, Uint8Array.of(9), 0, 1))).toBeInstanceOf(TypeError)
+    writer.cancel()
+    writer.delete(id, Uint8Array.of(9), 0, 1)
+    writer.begin(KIND_PUT, id).append(new Uint8Array(100))
+    writer.cancel()
+    expect(writer.count).toBe(1)
+    const found = operations(writer.finish(5))
+    expect(found).toEqual([{ kind: KIND_DELETE, seqno: 5, table: 1, schema: 0, key: '09', value: '' }])
   })
 
   test('without what was cleared', () => {

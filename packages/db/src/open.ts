@@ -171,6 +171,7 @@ async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recov
     epoch,
     segmentBytesMax: settings.walSegmentBytes,
     preallocate: settings.walPreallocate,
+    gatherTurns: 0,
     afterSync: () => checkEpochSync(fs, epoch),
   })
   const segments = new LogSegments(versions.current.walFloor)

@@ -3,7 +3,7 @@ import { crc32 } from '@meru/fs'
 /**
  * The bytes of a segment, little-endian; docs/format/wal.md holds the rules for readers.
  *
- *   segment    header, fragments, zeros up to the preallocated size; in blocks of 32 KiB
+ *   segment    header, fragments, zeros that were written ahead; in blocks of 32 KiB
  *
  *              0              8         12       16         20     24
  *   header     ┌──────────────┬─────────┬────────┬──────────┬──────┐

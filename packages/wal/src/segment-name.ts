@@ -16,7 +16,6 @@ export const NUMBER_MAX = 0xffff_ffff
 
 const DIGITS = 10
 const SEGMENT_NAME = /^(\d{10})-(\d{10})\.wal$/
-const SPARE_NAME = /^(\d{10})-spare\.tmp$/
 
 /** `0000000003-0000000001.wal`: names sort as segments do. */
 export function segmentName(id: SegmentId): string {
@@ -32,20 +31,6 @@ export function parseSegmentName(name: string): SegmentId | undefined {
   const epoch = Number(match[1])
   const segment = Number(match[2])
   return isNumber(epoch) && isNumber(segment) ? { epoch, segment } : undefined
-}
-
-/** The file that waits, filled with zeros, to become the next segment of an epoch. */
-export function spareName(epoch: number): string {
-  checkNumber(epoch, 'epoch')
-  return `${digits(epoch)}-spare.tmp`
-}
-
-/** The epoch whose spare a file name stands for, or `undefined` for any other name. */
-export function parseSpareName(name: string): number | undefined {
-  const match = SPARE_NAME.exec(name)
-  if (match === null) return undefined
-  const epoch = Number(match[1])
-  return isNumber(epoch) ? epoch : undefined
 }
 
 /** Negative if `a` comes before `b` in the log, 0 for the same segment. */

@@ -17,8 +17,7 @@ import {
   type SegmentId,
   type WalPosition,
 } from './segment-name.ts'
-import { SegmentSupply } from './segment-supply.ts'
-import { poison, SegmentWriter } from './segment-writer.ts'
+import { createSegmentFile, poison, SegmentWriter } from './segment-writer.ts'
 
 export interface WalOptions {
   readonly fs: FileSystem
@@ -32,10 +31,15 @@ export interface WalOptions {
    */
   readonly segmentBytesMax: number
   /**
-   * Fill segments with zeros ahead of use, as long as groups are small: a sync then moves data alone.
-   * Each byte is written twice for that.
+   * Write zeros behind groups that are synced, as long as groups are small: the next syncs then move data
+   * alone. Each byte is written twice for that.
    */
   readonly preallocate: boolean
+  /**
+   * Callers who were told of a group get this many turns to join the next one before it starts. With 0 a
+   * commit starts the group at once, if none is on its way.
+   */
+  readonly gatherTurns: number
   /**
    * Runs once per synced group, before those who wait are told. If it throws, the log is poisoned and
    * nobody is told of success: the place to ask whether another writer has taken over.
@@ -43,15 +47,9 @@ export interface WalOptions {
   readonly afterSync?: () => void | Promise<void>
 }
 
-// The first segment is worth a few pages at once, but not the wait for a whole segment.
-const FIRST_ALLOCATION_BYTES = 1024 * 1024
 const SEGMENT_BYTES_LEAST = 1024
-// Larger groups wait for the disk's bandwidth, of which zeros would take a half.
-const PREALLOCATED_GROUP_BYTES_MAX = 32 * 1024
 // An end marker, and the rest of a block that may be too short for it.
 const MARKER_BYTES_MAX = 2 * FRAGMENT_HEADER_BYTES
-// Callers who were told of a group get this many turns to join the next one before it starts.
-const GATHER_TURNS = 8
 
 /**
  * The log of one writer. `append` frames a record in memory; `commit` sees to it that all records
@@ -63,7 +61,6 @@ const GATHER_TURNS = 8
  */
 export class Wal {
   readonly #options: WalOptions
-  readonly #supply: SegmentSupply
   readonly #queue = new GroupQueue()
   #segment: SegmentWriter
   #isRunning = false
@@ -71,16 +68,15 @@ export class Wal {
   #refusal: MeruError | undefined
   #closing: Promise<void> | undefined
 
-  private constructor(options: WalOptions, supply: SegmentSupply, segment: SegmentWriter) {
+  private constructor(options: WalOptions, segment: SegmentWriter) {
     this.#options = options
-    this.#supply = supply
     this.#segment = segment
   }
 
   /** Starts the log of an epoch. Throws `INVALID` if the directory holds this epoch or a later one. */
   static async create(options: WalOptions): Promise<Wal> {
     checkOptions(options)
-    const { fs, directory, epoch, segmentBytesMax, preallocate } = options
+    const { fs, directory, epoch } = options
     await fs.makeDirectory(directory)
     await fs.syncDirectory(directory.slice(0, Math.max(0, directory.lastIndexOf('/'))))
     const newest = (await listSegments(options)).at(-1)
@@ -90,9 +86,7 @@ export class Wal {
         `${directory}: epoch ${epoch} cannot start, there are segments of epoch ${newest.epoch}; take a later epoch`,
       )
     }
-    const supply = new SegmentSupply(options)
-    const allocate = preallocate ? Math.min(FIRST_ALLOCATION_BYTES, segmentBytesMax) : 0
-    return new Wal(options, supply, new SegmentWriter(await supply.take(1, allocate)))
+    return new Wal(options, await openSegment(options, 1))
   }
 
   /** Where the next record goes if it fits: behind all records appended so far. */
@@ -121,7 +115,7 @@ export class Wal {
     }
     let group = this.#queue.open ?? this.#begin(this.position)
     const end = group.end + framedBytes(group.end, payload.length) + MARKER_BYTES_MAX
-    if (end > this.#bytesMax(group.segment) && group.out.length === 0 && group.end > 0) {
+    if (end > this.#options.segmentBytesMax && group.out.length === 0 && group.end > 0) {
       group = this.#queue.begin(group.segment + 1, 0)
     } else if (end > SEGMENT_BYTES_MAX) {
       throw new MeruError('INVALID', `${group.out.length} bytes wait for a commit; no more fit into one`)
@@ -146,8 +140,9 @@ export class Wal {
       if (inFlight?.canSync) return inFlight.whenSynced()
       group = this.#begin(this.position)
     }
+    const outcome = options.sync ? group.whenSynced() : group.whenWritten()
     this.#run()
-    return options.sync ? group.whenSynced() : group.whenWritten()
+    return outcome
   }
 
   /**
@@ -202,19 +197,12 @@ export class Wal {
       }
     } finally {
       this.#refusal = closed
-      await this.#supply.close()
       await this.#segment.close()
     }
   }
 
   #begin(at: WalPosition): Group {
     return this.#queue.begin(at.segment, at.offset)
-  }
-
-  /** Where a segment ends. One that is not allocated so far ends early once the next one is. */
-  #bytesMax(segment: number): number {
-    const { id, allocatedTo } = this.#segment.file
-    return segment === id.segment && this.#supply.isReady ? allocatedTo : this.#options.segmentBytesMax
   }
 
   #run(): void {
@@ -225,7 +213,7 @@ export class Wal {
 
   async #runGroups(): Promise<void> {
     for (;;) {
-      for (let turn = 0; turn < GATHER_TURNS; turn++) await Promise.resolve()
+      for (let turn = 0; turn < this.#options.gatherTurns; turn++) await Promise.resolve()
       const group = this.#queue.isAwaited ? this.#queue.launch() : undefined
       if (group === undefined) break
       try {
@@ -243,8 +231,8 @@ export class Wal {
     if (group.out.length > 0) {
       if (group.start !== this.#segment.end)
         throw new Error(`group at ${group.start}, log ends at ${this.#segment.end}`)
-      await this.#segment.write(group.out)
-      this.#prepareNext()
+      const writing = this.#segment.write(group.out, { allocate: group.isSyncAwaited })
+      if (writing !== undefined) await writing
     }
     group.tellWritten()
     if (!group.isSyncAwaited) return
@@ -260,16 +248,11 @@ export class Wal {
     group.tellSynced()
   }
 
-  #prepareNext(): void {
-    const { end, file, groupBytesMean } = this.#segment
-    if (2 * end >= file.allocatedTo && groupBytesMean <= PREALLOCATED_GROUP_BYTES_MAX) this.#supply.prepare()
-  }
-
   async #openSegment(segment: number): Promise<void> {
     const old = this.#segment
     // What is in a later segment must be able to count on all of this one.
     if (!old.isSealed) await old.seal(END_OF_SEGMENT)
-    this.#segment = new SegmentWriter(await this.#supply.take(segment, 0))
+    this.#segment = await openSegment(this.#options, segment)
     await old.close()
   }
 
@@ -294,6 +277,12 @@ export class Wal {
     this.#refusal = refusal
     this.#queue.drop(refusal)
   }
+}
+
+async function openSegment(options: WalOptions, segment: number): Promise<SegmentWriter> {
+  const { fs, directory, epoch, segmentBytesMax, preallocate } = options
+  const file = await createSegmentFile(fs, directory, { epoch, segment })
+  return new SegmentWriter(file, { allocationEnd: preallocate ? segmentBytesMax : 0 })
 }
 
 function isCode(error: unknown, code: MeruError['code']): error is MeruError {

@@ -10,6 +10,7 @@ export function startLog(fs: FileSystem, options: Partial<WalOptions> = {}): Pro
     epoch: 1,
     segmentBytesMax: 1 << 20,
     preallocate: false,
+    gatherTurns: 8,
     ...options,
   })
 }

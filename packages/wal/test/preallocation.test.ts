@@ -1,157 +1,89 @@
 import { MemoryFs } from '@meru/fs'
-import { FaultyFs, type NumberedCall } from '@meru/testkit'
-import { describe, expect, test } from 'vitest'
+import { FaultyFs } from '@meru/testkit'
+import { expect, test } from 'vitest'
 import type { Wal } from '../src/index.ts'
-import { path, payloadOf, recover, startLog, text } from './log.ts'
+import { codeOf, path, payloadOf, recover, startLog } from './log.ts'
 
-const SEGMENT = 600_000
-const SPARE = 'wal/0000000001-spare.tmp'
+const STEP = 256 * 1024
 
-async function write(wal: Wal, records: number): Promise<void> {
+async function write(wal: Wal, records: number, options: { bytes: number; sync: boolean }): Promise<void> {
   for (let i = 0; i < records; i++) {
-    wal.append(payloadOf(i, 20_000))
-    await wal.commit({ sync: true })
+    wal.append(payloadOf(i, options.bytes))
+    await wal.commit({ sync: options.sync })
   }
 }
 
-/** Lets work beside the log come to its end: its calls take a turn each. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
-}
-
-/** How far records have made a file grow that were appended to an allocated segment, or one that is not. */
-async function growth(preallocate: boolean): Promise<{ before: number; after: number }> {
+/** The sizes of a new log's first segment after each of some records. */
+async function sizes(options: {
+  preallocate: boolean
+  bytes: number
+  sync: boolean
+  segmentBytesMax?: number
+}): Promise<{ size: number; end: number }[]> {
+  const { preallocate, segmentBytesMax = 1 << 22 } = options
   const fs = new MemoryFs()
-  const wal = await startLog(fs, { segmentBytesMax: SEGMENT, preallocate })
-  const before = (await fs.size(path(1))) ?? 0
-  await write(wal, 10)
-  return { before, after: (await fs.size(path(1))) ?? 0 }
-}
-
-test('an allocated segment does not grow, so that a sync moves data alone', async () => {
-  expect(await growth(true)).toEqual({ before: SEGMENT, after: SEGMENT })
-  const { before, after } = await growth(false)
-  expect(before).toBe(0)
-  expect(after).toBeGreaterThan(200_000)
-})
-
-test('the first segment gets no more than is quickly written', async () => {
-  const fs = new MemoryFs()
-  await startLog(fs, { segmentBytesMax: 1 << 28, preallocate: true })
-  expect(await fs.size(path(1))).toBe(1 << 20)
-})
-
-test('the next segment is allocated when the current one is half full, and taken over whole', async () => {
-  const fs = new MemoryFs()
-  const wal = await startLog(fs, { segmentBytesMax: SEGMENT, preallocate: true })
-  await write(wal, 14)
-  await settle()
-  expect(await fs.size(SPARE)).toBeUndefined()
-  await write(wal, 2)
-  await settle()
-  expect(await fs.size(SPARE)).toBe(SEGMENT)
-  await write(wal, 15)
-  expect(wal.position.segment).toBe(2)
-  expect(await fs.size(path(2))).toBe(SEGMENT)
-  expect(await fs.list('wal')).toHaveLength(2)
-  await wal.close()
-  expect((await recover(fs.crash('drop'))).report).toMatchObject({ records: 31, isClean: true })
-})
-
-test('zeros are durable before a segment counts on them', async () => {
-  const fs = new MemoryFs()
-  const wal = await startLog(fs, { segmentBytesMax: SEGMENT, preallocate: true })
-  await write(wal, 20)
-  await settle()
-  await wal.rotate()
-  expect(await fs.crashImage('drop').size(path(2))).toBe(SEGMENT)
-})
-
-describe('a segment that is not ready in time', () => {
-  test('is never waited for, and never made twice', async () => {
-    const memory = new MemoryFs()
-    const faulty = new FaultyFs(memory)
-    let calls = 0
-    faulty.inject((call) => {
-      if (call.path !== SPARE) return undefined
-      calls++
-      return { effect: 'hang' }
-    })
-    const wal = await startLog(faulty.fs, { segmentBytesMax: SEGMENT, preallocate: true })
-    await write(wal, 100)
-    expect(wal.position.segment).toBe(4)
-    expect(calls).toBe(1)
-    expect((await recover(memory.crash('drop'))).report.records).toBe(100)
-  })
-
-  test('is used for the one after, which then starts early', async () => {
-    const memory = new MemoryFs()
-    const faulty = new FaultyFs(memory)
-    let letGo: (() => void) | undefined
-    const slow = new Promise<void>((resolve) => (letGo = resolve))
-    const fs = new Proxy(faulty.fs, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name)
-        if (typeof value !== 'function') return value
-        if (name !== 'create') return value.bind(target)
-        return async (...call: Parameters<typeof target.create>) => {
-          if (call[0] === SPARE) await slow
-          return await target.create(...call)
-        }
-      },
-    })
-    const wal = await startLog(fs, { segmentBytesMax: SEGMENT, preallocate: true })
-    await write(wal, 31)
-    expect(wal.position.segment).toBe(2)
-    expect(await memory.size(path(2))).toBeLessThan(SEGMENT)
-    letGo?.()
-    await settle()
-    await write(wal, 1)
-    expect(wal.position.segment).toBe(3)
-    expect(await memory.size(path(3))).toBe(SEGMENT)
-    await wal.close()
-    expect((await recover(memory.crash('drop'))).report).toMatchObject({ records: 32, isClean: true })
-  })
-
-  test('is done without where there is no room, and asked for once per segment', async () => {
-    const memory = new MemoryFs()
-    const faulty = new FaultyFs(memory)
-    const tries: NumberedCall[] = []
-    faulty.inject((call) => {
-      if (call.path !== SPARE || call.operation !== 'write') return undefined
-      tries.push(call)
-      return { errno: 'ENOSPC', effect: 'half' }
-    })
-    const wal = await startLog(faulty.fs, { segmentBytesMax: SEGMENT, preallocate: true })
-    await write(wal, 75)
-    expect(wal.position.segment).toBe(3)
-    expect(tries).toHaveLength(3)
-    expect(await memory.list('wal')).toHaveLength(3)
-    await wal.close()
-    expect((await recover(memory.crash('drop'))).report).toMatchObject({ records: 75, isClean: true })
-  })
-})
-
-test('large groups go without', async () => {
-  const fs = new MemoryFs()
-  const wal = await startLog(fs, { segmentBytesMax: SEGMENT, preallocate: true })
-  for (let i = 0; i < 5; i++) {
-    wal.append(payloadOf(i, 100_000))
-    await wal.commit({ sync: true })
+  const wal = await startLog(fs, { segmentBytesMax, preallocate })
+  const found: { size: number; end: number }[] = []
+  for (let i = 0; i < 30; i++) {
+    await write(wal, 1, options)
+    found.push({ size: (await fs.size(path(1))) ?? 0, end: wal.position.offset })
   }
-  await settle()
-  expect(await fs.size(SPARE)).toBeUndefined()
+  return found
+}
+
+test('a segment grows in steps ahead of what is synced, so that most syncs move data alone', async () => {
+  const found = await sizes({ preallocate: true, bytes: 20_000, sync: true })
+  expect(new Set(found.map(({ size }) => size)).size).toBe(3)
+  expect(found[0].size).toBe(found[0].end + STEP)
+  for (const { size, end } of found) expect(size).toBeGreaterThanOrEqual(end)
 })
 
-test('closing ends the work and removes what is not used', async () => {
+test.each([
+  ['where it is not asked for', { preallocate: false, bytes: 20_000, sync: true }],
+  ['for writes that are not synced', { preallocate: true, bytes: 20_000, sync: false }],
+  ['for large groups', { preallocate: true, bytes: 100_000, sync: true }],
+])('nothing is allocated %s', async (_, options) => {
+  for (const { size, end } of await sizes(options)) expect(size).toBe(end)
+})
+
+test('zeros end with the segment', async () => {
+  const found = await sizes({ preallocate: true, bytes: 20_000, sync: true, segmentBytesMax: 100_000 })
+  expect(Math.max(...found.map(({ size }) => size))).toBe(100_000)
+})
+
+test('zeros are durable with the group before them', async () => {
   const fs = new MemoryFs()
   const wal = await startLog(fs, { segmentBytesMax: 1 << 22, preallocate: true })
-  for (let i = 0; i < 30; i++) {
-    wal.append(payloadOf(i, 20_000))
-    await wal.commit({ sync: true })
-  }
-  expect(await fs.list('wal')).toContain(SPARE.slice(4))
-  wal.append(text('end'))
+  await write(wal, 1, { bytes: 100, sync: true })
+  expect(await fs.crashImage('drop').size(path(1))).toBe(wal.position.offset + STEP)
+  await write(wal, 100, { bytes: 100, sync: true })
+  expect((await recover(fs.crash('drop'))).report).toMatchObject({ records: 101, tornTails: [] })
+})
+
+test('where there is no room for zeros the group is written alone', async () => {
+  const memory = new MemoryFs()
+  const faulty = new FaultyFs(memory)
+  const wal = await startLog(faulty.fs, { segmentBytesMax: 1 << 22, preallocate: true })
+  faulty.limitFreeBytes(50_000)
+  await write(wal, 2, { bytes: 20_000, sync: true })
+  expect(await memory.size(path(1))).toBeLessThanOrEqual(50_000)
+  faulty.heal()
+  await write(wal, 2, { bytes: 20_000, sync: true })
+  expect(await memory.size(path(1))).toBe(wal.position.offset)
   await wal.close()
-  expect(await fs.list('wal')).toEqual([path(1).slice(4)])
+  const { report } = await recover(memory.crash('drop'))
+  expect(report).toMatchObject({ records: 4, isClean: true, tornTails: [] })
+})
+
+test('where there is no room for the group either nothing of it stays', async () => {
+  const memory = new MemoryFs()
+  const faulty = new FaultyFs(memory)
+  const wal = await startLog(faulty.fs, { segmentBytesMax: 1 << 22, preallocate: true })
+  faulty.limitFreeBytes(10_000)
+  wal.append(payloadOf(1, 20_000))
+  expect(await codeOf(wal.commit({ sync: true }))).toBe('DISK_FULL')
+  expect((await recover(memory.crashImage('drop'))).report).toMatchObject({ records: 0, tornTails: [] })
+  faulty.heal()
+  await write(wal, 3, { bytes: 20_000, sync: true })
+  expect((await recover(memory.crash('drop'))).report).toMatchObject({ records: 3, tornTails: [] })
 })

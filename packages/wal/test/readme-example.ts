@@ -5,7 +5,13 @@ import { listSegments, replay, Wal } from '../src/index.ts'
 const log = { fs: new MemoryFs(), directory: 'wal' }
 const newest = (await listSegments(log)).at(-1)
 const epoch = (newest?.epoch ?? 0) + 1
-const wal = await Wal.create({ ...log, epoch, segmentBytesMax: 64 * 2 ** 20, preallocate: true })
+const wal = await Wal.create({
+  ...log,
+  epoch,
+  segmentBytesMax: 64 * 2 ** 20,
+  preallocate: true,
+  gatherTurns: 8,
+})
 
 wal.append(new TextEncoder().encode('hello'))
 await wal.commit({ sync: true }) // durable; all commits that wait now share one fdatasync

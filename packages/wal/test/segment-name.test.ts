@@ -1,7 +1,6 @@
 import { MemoryFs } from '@meru/fs'
 import { expect, test } from 'vitest'
 import { compareSegments, listSegments, parseSegmentName, segmentName } from '../src/index.ts'
-import { parseSpareName, spareName } from '../src/segment-name.ts'
 
 test.each([
   [{ epoch: 1, segment: 1 }, '0000000001-0000000001.wal'],
@@ -50,13 +49,6 @@ test('names sort as segments do', () => {
   ]
   expect(ids.map(segmentName).sort()).toEqual(ids.map(segmentName))
   expect(ids.toReversed().sort(compareSegments)).toEqual(ids)
-})
-
-test('a spare is named for its epoch', () => {
-  expect(spareName(7)).toBe('0000000007-spare.tmp')
-  expect(parseSpareName('0000000007-spare.tmp')).toBe(7)
-  expect(parseSpareName('7-spare.tmp')).toBeUndefined()
-  expect(parseSpareName('0000000001-0000000001.wal')).toBeUndefined()
 })
 
 test('a listing is in order and passes over other names', async () => {

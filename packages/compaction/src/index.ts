@@ -4,12 +4,20 @@ export { loadDeadPositions, writeDeadPositions, type GrownFile } from './dead-fi
 export { InlineRunner, type JobRunner } from './job-runner.ts'
 export { runMerge, type MergeJob } from './merge-job.ts'
 export type { MergeInput } from './merge-source.ts'
-export { fullCompaction, pickJob, type CompactionJob } from './policy.ts'
+export {
+  conflicts,
+  forcedCompaction,
+  pickJob,
+  type CompactionJob,
+  type KeySpan,
+  type RunningJob,
+} from './policy.ts'
 export { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
 export {
   deadFraction,
   LEVEL_MAX,
   levelBytesTarget,
+  pendingBytes,
   scoreLevels,
   type LevelScore,
   type LevelSettings,

@@ -41,7 +41,9 @@ export async function runMerge(job: MergeJob): Promise<SstMeta[]> {
       job.onProgress?.(batch.length)
       await job.breathe()
     }
-    return await output.finish()
+    const files = await output.finish()
+    job.signal?.throwIfAborted()
+    return files
   } catch (error) {
     // What cannot be removed now is swept at the next open; the first failure is the one to tell.
     await output.abort().catch(() => undefined)

@@ -41,3 +41,25 @@ export function scoreLevels(files: readonly SstFile[], settings: LevelSettings):
   }
   return scores.toSorted((a, b) => b.score - a.score)
 }
+
+/**
+ * Bytes that compactions would have to read and write until no level is overdue: each byte above a level's target takes
+ * its share of the level below along. An estimate. Pure.
+ */
+export function pendingBytes(files: readonly SstFile[], settings: LevelSettings): number {
+  const held: number[] = Array.from({ length: LEVEL_MAX + 1 }, () => 0)
+  for (const file of files) held[Math.min(file.level, LEVEL_MAX)] += file.bytes
+  const level0 = files.filter((file) => file.level === 0).length
+  let arriving = level0 >= settings.l0CompactionFiles ? held[0] : 0
+  let pending = arriving === 0 ? 0 : arriving + held[1]
+  for (let level = 1; level < LEVEL_MAX; level++) {
+    const excess = held[level] + arriving - levelBytesTarget(level, settings)
+    if (excess <= 0) {
+      arriving = 0
+      continue
+    }
+    pending += excess * (1 + Math.min(settings.levelRatio, held[level + 1] / (held[level] + arriving)))
+    arriving = excess
+  }
+  return pending
+}

@@ -1,6 +1,7 @@
 import { MeruError } from '@meru/core'
 import type { Environment } from '@meru/fs'
-import { fullCompaction, pickJob, type CompactionJob } from '@meru/compaction'
+import type { CompactionJob, KeySpan } from '@meru/compaction'
+import { CompactionQueue } from './compaction-queue.ts'
 import { runCompaction, type CompactionControl, type CompactorParts } from './compactor.ts'
 import { deferred, type Deferred } from './deferred.ts'
 import type { EngineEvent } from './events.ts'
@@ -24,8 +25,9 @@ export interface BackgroundParts {
 /** Decides when to flush and compact, and holds writers back when that does not keep up. */
 export class Background {
   private readonly parts: BackgroundParts
-  private readonly flushes: Mutex = new Mutex()
-  private readonly compactions: Mutex = new Mutex()
+  /** By table: its flushes, one at a time. */
+  private readonly flushes: Map<TableStore, Mutex> = new Map()
+  private readonly queue: CompactionQueue
   private readonly closing: AbortController = new AbortController()
   /** Writers that wait for room. */
   private readonly waiters: Set<Deferred<void>> = new Set()
@@ -34,6 +36,15 @@ export class Background {
 
   constructor(parts: BackgroundParts) {
     this.parts = parts
+    this.queue = new CompactionQueue({
+      settings: parts.settings,
+      slots: Math.max(1, parts.settings.workers),
+      isUrgent: (table) => table.version.level0.length >= parts.settings.l0SlowdownFiles,
+      run: (table, job, control) => {
+        return this.guarded(table, () => this.compactOne(table, job, control), control.signal)
+      },
+      closing: this.closing.signal,
+    })
   }
 
   /** A memtable of the table was sealed: flush it when its turn comes. */
@@ -55,44 +66,28 @@ export class Background {
     void this.flush(oldest, { seal: true }).catch(() => undefined)
   }
 
-  /** Flushes the sealed memtables of the table, with `seal` the active one too. */
+  /** Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. */
   async flush(table: TableStore, options: { seal: boolean }): Promise<void> {
     if (options.seal) table.seal()
-    await this.flushes.run(async () => {
-      // What is sealed later has a turn of its own, after other tables that wait for theirs.
+    await this.flushesOf(table).run(async () => {
       for (let left = table.sealed.length; left > 0; left--) {
         await this.guarded(table, () => this.flushOne(table))
       }
     })
-    if (this.parts.settings.autoCompaction) this.compactSoon(table)
+    this.compactSoon(table)
   }
 
   /** Runs compactions of the table until none is due. */
   compactSoon(table: TableStore): void {
-    const { settings } = this.parts
-    const task = async (): Promise<void> => {
-      while (!this.closing.signal.aborted) {
-        const picked = await pick(table, (files) => pickJob(files, new Set(), settings))
-        if (picked === undefined) return
-        const control = { signal: this.closing.signal }
-        await this.guarded(table, () => this.compactOne(table, picked.job, control)).finally(picked.done)
-      }
-    }
-    if (pickJob(filesOf(table), new Set(), settings) === undefined) return
-    void this.compactions.run(task).catch(() => undefined)
+    if (this.parts.settings.autoCompaction) this.queue.add(table)
+    else this.queue.wake()
   }
 
-  /** Merges the whole table into one sorted level without dead rows. Flush before. */
-  async compactAll(table: TableStore, control: CompactionControl): Promise<void> {
-    const signals = [this.closing.signal, ...(control.signal === undefined ? [] : [control.signal])]
-    const signal = AbortSignal.any(signals)
-    await this.compactions.run(async () => {
-      signal.throwIfAborted()
-      const picked = await pick(table, (files) => fullCompaction(files, new Set(), table.schema.schemaId))
-      if (picked === undefined) return
-      const work = (): Promise<void> => this.compactOne(table, picked.job, { ...control, signal })
-      await this.guarded(table, work).finally(picked.done)
-    })
+  /** Merges what may hold keys of the span into one sorted level without dead rows. Flush before. */
+  async compact(table: TableStore, span: KeySpan, control: CompactionControl): Promise<void> {
+    const { signal } = this.closing
+    const signals = control.signal === undefined ? signal : AbortSignal.any([signal, control.signal])
+    await this.queue.force(table, span, { ...control, signal: signals })
   }
 
   /** Whether writers of the table are held back now. */
@@ -113,7 +108,7 @@ export class Background {
       const waiter = deferred<void>()
       this.waiters.add(waiter)
       this.sealed(table)
-      if (this.parts.settings.autoCompaction) this.compactSoon(table)
+      this.compactSoon(table)
       await waiter.promise
     }
   }
@@ -124,8 +119,14 @@ export class Background {
     this.closing.abort(closed)
     for (const cancel of this.retries.values()) cancel()
     this.wakeWriters(closed)
-    await this.compactions.run(() => Promise.resolve())
-    await this.flushes.run(() => Promise.resolve())
+    await this.queue.stop()
+    for (const flushes of this.flushes.values()) await flushes.run(() => Promise.resolve())
+  }
+
+  private flushesOf(table: TableStore): Mutex {
+    const flushes = this.flushes.get(table) ?? new Mutex()
+    this.flushes.set(table, flushes)
+    return flushes
   }
 
   private async flushOne(table: TableStore): Promise<void> {
@@ -142,12 +143,17 @@ export class Background {
   }
 
   /** Runs a piece of work; a failure reaches the writers that wait for it, and ends writing if it cannot pass. */
-  private async guarded(table: TableStore, work: () => Promise<void>): Promise<void> {
+  private async guarded(
+    table: TableStore,
+    work: () => Promise<void>,
+    signal: AbortSignal = this.closing.signal,
+  ): Promise<void> {
     try {
       await work()
       this.wakeWriters()
     } catch (error) {
-      if (this.closing.signal.aborted || isAbort(error)) throw error
+      // Whatever was called off, for whatever reason, did not fail.
+      if (this.closing.signal.aborted || signal.aborted) throw error
       const failure = asFailure(error, table)
       const { versions, writes } = this.parts.flusher
       if (versions.outcomeUnknown || !mayPass(failure)) writes.stop(failure)
@@ -176,29 +182,9 @@ export class Background {
   }
 }
 
-/** Picks a job and claims where its outputs go, at a moment when no load is being committed. */
-function pick(
-  table: TableStore,
-  choose: (files: ReturnType<typeof filesOf>) => CompactionJob | undefined,
-): Promise<{ job: CompactionJob; done: () => void } | undefined> {
-  return table.order.commits.run(() => {
-    const files = filesOf(table)
-    const job = choose(files)
-    return Promise.resolve(job && { job, done: table.order.claims.claim(job, files) })
-  })
-}
-
-function filesOf(table: TableStore): Parameters<typeof pickJob>[0] {
-  return table.version.files.map((live) => live.file)
-}
-
 /** A full disk or a failing call may work the next time; damage and a lost directory will not. */
 function mayPass(failure: MeruError): boolean {
   return failure.code === 'DISK_FULL' || failure.code === 'IO'
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
 }
 
 function asFailure(error: unknown, table: TableStore): MeruError {

@@ -159,7 +159,7 @@ export class Database {
   /** Flushes, then merges every table into one sorted level without dead rows. */
   async compact(): Promise<void> {
     await this.flush()
-    for (const store of this.#engine.tables.values()) await this.#engine.background.compactAll(store, {})
+    for (const store of this.#engine.tables.values()) await this.#engine.background.compact(store, {}, {})
   }
 
   /**

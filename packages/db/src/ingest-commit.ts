@@ -103,6 +103,8 @@ async function install(
   const state = tableState(engine, table, schema)
   const updates = deadUpdates(table, shadows)
   const level = placeFiles(files, { files: state.files, claims: table.order.claims.all }, settings)
+  // Compactions are picked at any time: they must know before the commit does.
+  const release = table.order.claims.hold({ inputs: [], level, ...rangeOf(files) })
   let written: DeadChange | undefined
   try {
     written = await writeDeadChange({ fs: versions.fs, env: engine.env }, table, updates.files)
@@ -124,7 +126,14 @@ async function install(
     if (written !== undefined) await discardDeadPositions(versions, written)
     if (versions.outcomeUnknown) writes.stop(failureOf(error, table))
     throw error
+  } finally {
+    release()
   }
+}
+
+/** The keys of files that are in key order. */
+function rangeOf(files: readonly SstMeta[]): { minKey: Uint8Array; maxKey: Uint8Array } {
+  return { minKey: files[0].minKey, maxKey: files[files.length - 1].maxKey }
 }
 
 /** The grown dead sets of the files that lose rows. */

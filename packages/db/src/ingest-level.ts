@@ -20,7 +20,7 @@ export type PlacementSettings = LevelSettings & { readonly l0SlowdownFiles: numb
  */
 export function placeFiles(
   incoming: readonly Span[],
-  table: { readonly files: readonly Span[]; readonly claims: readonly Claim[] },
+  table: { readonly files: readonly Span[]; readonly claims: readonly Omit<Claim, 'inputs'>[] },
   settings: PlacementSettings,
 ): number {
   const bytes = bytesOf(incoming)

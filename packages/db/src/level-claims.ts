@@ -1,17 +1,13 @@
 import { compareKeys } from '@meru/core'
 import type { SstFile } from '@meru/manifest'
-import type { CompactionJob } from '@meru/compaction'
+import type { CompactionJob, RunningJob } from '@meru/compaction'
 
-/** Keys of a level that a running compaction may write to. */
-export interface Claim {
-  readonly level: number
-  readonly minKey: Uint8Array
-  readonly maxKey: Uint8Array
-}
+/** Keys of a level that somebody may add files to, and the files that are merged for it. */
+export type Claim = RunningJob
 
 /**
- * Where the outputs of running compactions of a table may lie. Files that a load adds keep away from there, because
- * below level 0 no two files of a level may overlap.
+ * Where running compactions and loads of a table may add files. They keep out of each other's way, because below
+ * level 0 no two files of a level may overlap.
  */
 export class LevelClaims {
   private readonly held: Set<Claim> = new Set()
@@ -24,12 +20,17 @@ export class LevelClaims {
   claim(job: CompactionJob, files: readonly SstFile[]): () => void {
     const ids = new Set(job.kind === 'move' ? [job.input] : job.inputs)
     const inputs = files.filter((file) => ids.has(file.id))
-    if (inputs.length === 0) return () => undefined
-    const claim: Claim = {
+    if (inputs.length === 0) return (): void => undefined
+    return this.hold({
+      inputs: [...ids],
       level: job.outputLevel,
       minKey: inputs.map((file) => file.minKey).reduce((a, b) => (compareKeys(a, b) <= 0 ? a : b)),
       maxKey: inputs.map((file) => file.maxKey).reduce((a, b) => (compareKeys(a, b) >= 0 ? a : b)),
-    }
+    })
+  }
+
+  /** Claims a place. The returned function ends the claim. */
+  hold(claim: Claim): () => void {
     this.held.add(claim)
     return () => void this.held.delete(claim)
   }

@@ -62,8 +62,9 @@ export interface Settings {
   /** Memory that a bulk load collects rows in. More means fewer, larger files, and fewer merges of unsorted rows. */
   readonly ingestBytesMax: number
   /**
-   * Threads for merges; with any, flushes have one more. Zero does all work on the calling thread, as do file
-   * systems other than that of the operating system.
+   * Compactions that may run at a time, each on a thread; for each two there is one more thread for flushes. Zero does
+   * all work on the calling thread, one compaction at a time. So do file systems other than that of the operating
+   * system, which have no threads.
    */
   readonly workers: number
   /** Compact in the background. Without it level 0 grows until `compact()`. */

@@ -35,6 +35,22 @@ export interface ScanOptions<Name extends string = string> extends ReadOptions<N
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of a compaction. */
+export interface CompactOptions<Key = unknown> extends CompactionControl {
+  /** Without it the whole table. */
+  readonly range?: KeyRange<Key> | undefined
+}
+
+const COMPACT_NAMES = new Set(['range', 'signal', 'onProgress'])
+
+function checkCompaction<Key>(options: CompactOptions<Key>): CompactOptions<Key> & { range?: AnyRange } {
+  for (const name of Object.keys(options)) {
+    if (!COMPACT_NAMES.has(name))
+      throw new TypeError(`compact has no option "${name}"; it has ${[...COMPACT_NAMES].join(', ')}`)
+  }
+  return options as CompactOptions<Key> & { range?: AnyRange }
+}
+
 const BUFFERED = 'buffered'
 
 /** The database that a table belongs to. */
@@ -220,10 +236,15 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     await this.#engine.background.flush(this.#store, { seal: true })
   }
 
-  /** Flushes, then merges the whole table into one sorted level without dead rows. */
-  async compact(control: CompactionControl = {}): Promise<void> {
+  /**
+   * Flushes, then merges the table into one sorted level without dead rows; with `range` only the files that may hold
+   * keys of it. Calling it off with `signal` leaves the table as it was.
+   */
+  async compact(options: CompactOptions<Key> = {}): Promise<void> {
+    const { range, ...control } = checkCompaction(options)
+    const span = this.#codec.encodeRange(range ?? {})
     await this.flush()
-    await this.#engine.background.compactAll(this.#store, control)
+    await this.#engine.background.compact(this.#store, span, control)
   }
 
   /** Publishes the table as it is now as an Iceberg table in its own directory, for any Iceberg reader. */

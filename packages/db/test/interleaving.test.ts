@@ -2,10 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { MemoryFs } from '@meru/fs'
-import { InterceptedFs, Random } from '@meru/testkit'
+import { type InterceptedFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import { type Database, type Settings, type Table, verify } from '../src/index.ts'
 import { events, type Happening, openMemory } from './fixture.ts'
+import { Intruder, TURNS } from './intruder.ts'
 
 type Events = Table<Happening, { at: bigint; what?: string | null | undefined }, bigint>
 
@@ -14,41 +15,6 @@ const SETTINGS: Partial<Settings> = {
   memtableBytesMax: 1 << 20,
   fileBytesTarget: 1500,
 }
-/** Turns of the event loop in which a flush gets done, unless it has to wait for the compaction. */
-const TURNS = 30
-
-/** Something that happens right before the n-th call of the file system from `arm` on. */
-class Intruder {
-  readonly memory: MemoryFs = new MemoryFs()
-  readonly fs: InterceptedFs
-  #left = Number.POSITIVE_INFINITY
-  #acting: Promise<unknown> = Promise.resolve()
-  #act: () => Promise<unknown> = () => Promise.resolve()
-
-  constructor() {
-    this.fs = new InterceptedFs(this.memory, {
-      around: async (_, run) => {
-        if (--this.#left === 0) await (this.#acting = this.#act())
-        return run()
-      },
-      aroundSync: (_, run) => run(),
-    })
-  }
-
-  arm(call: number, act: () => Promise<unknown>): void {
-    this.#left = call
-    this.#act = act
-  }
-
-  /** Whether the call came; what it set off is done then. */
-  async disarm(): Promise<boolean> {
-    const came = this.#left <= 0
-    this.#left = Number.POSITIVE_INFINITY
-    await this.#acting
-    return came
-  }
-}
-
 const row = (id: number, what: string): Happening => ({ at: BigInt(id), what: `${what} ${'x'.repeat(60)}` })
 
 /** A table of 120 rows in three files of level 0 and some of level 1. */

@@ -14,7 +14,7 @@ import { appendValueArea, checkValueLength, type ValueArea } from './value-area.
 import { isBytes, isDate } from './value-check.ts'
 import { columnPlan, type ColumnPlan } from './value-codec.ts'
 import { invalidValue, showValue } from './value-error.ts'
-import { readRow, readRows } from './vector-rows.ts'
+import { readRow, readRows, readValues } from './vector-rows.ts'
 import type { Vector } from './vector.ts'
 
 /** Selections kept ready; a program that uses more pays for compiling them again. */
@@ -166,6 +166,11 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   /** Rows `from` to `to` of columns that are parallel to the selection; cheaper than one by one. */
   rowsOf(columns: readonly Vector[], from: number, to: number, selection: Selection = this.all): Row[] {
     return readRows(selection, columns, from, to) as Row[]
+  }
+
+  /** The values of a column that is at `place` of the selection. */
+  valuesOf(column: Vector, place: number, selection: Selection = this.all): unknown[] {
+    return readValues(selection.plans[place], column, 0, column.length)
   }
 
   #appendKeyColumn(out: ByteWriter, i: number, value: unknown): void {

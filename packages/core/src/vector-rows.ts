@@ -1,5 +1,5 @@
 import type { Selection } from './selection.ts'
-import { readAscii, readText } from './text.ts'
+import { readText } from './text.ts'
 import { copyBytes, type ColumnPlan, type FixedCodec } from './value-codec.ts'
 import { isPresent, type BytesVector, type Vector } from './vector.ts'
 
@@ -27,7 +27,7 @@ export function readRows(
   from: number,
   to: number,
 ): Record<string, unknown>[] {
-  const values = selection.plans.map((plan, i) => readColumn(plan, columns[i], from, to))
+  const values = selection.plans.map((plan, i) => readValues(plan, columns[i], from, to))
   return selection.shape.makeAll(values, to - from)
 }
 
@@ -60,7 +60,7 @@ function readOne(plan: ColumnPlan, vector: Vector, index: number): unknown {
 }
 
 /** The JavaScript values `from` to `to` of a column. */
-function readColumn(plan: ColumnPlan, vector: Vector, from: number, to: number): unknown[] {
+export function readValues(plan: ColumnPlan, vector: Vector, from: number, to: number): unknown[] {
   checkPhysical(plan, vector)
   const values =
     vector.physical === 'bytes'
@@ -89,23 +89,37 @@ function readFixed(
 function readTexts(plan: ColumnPlan, vector: BytesVector, from: number, to: number): unknown[] {
   const { bytes, offsets } = vector
   const values: unknown[] = Array(to - from)
-  const start = offsets[from]
-  const end = offsets[to]
   if (plan.type.kind !== 'string') {
     for (let i = from; i < to; i++) values[i - from] = copyBytes(bytes, offsets[i], offsets[i + 1])
-  } else if (isAscii(bytes, start, end)) {
-    // One native call for all of them: slices of the long text cost a fraction of a call each.
-    const text = readAscii(bytes, start, end)
-    for (let i = from; i < to; i++) values[i - from] = text.slice(offsets[i] - start, offsets[i + 1] - start)
-  } else {
-    for (let i = from; i < to; i++) values[i - from] = readText(bytes, offsets[i], offsets[i + 1])
+    return values
+  }
+  for (let row = from; row < to; row += BLOCK_ROWS) {
+    const end = Math.min(to, row + BLOCK_ROWS)
+    readBlock(vector, row, end, values, row - from)
   }
   return values
 }
 
-function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i] > 0x7f) return false
-  return true
+/** Texts that one native call makes. A value that is kept keeps the text of its block. */
+const BLOCK_ROWS = 128
+
+/** One native call for many texts: slices of the long text cost a fraction of a call each. */
+function readBlock(
+  { bytes, offsets }: BytesVector,
+  from: number,
+  to: number,
+  into: unknown[],
+  at: number,
+): void {
+  const start = offsets[from]
+  const text = readText(bytes, start, offsets[to])
+  if (text.length === offsets[to] - start) {
+    // As many characters as bytes: all of them are ASCII, so that offsets of bytes are those of characters.
+    for (let i = from; i < to; i++)
+      into[at + i - from] = text.slice(offsets[i] - start, offsets[i + 1] - start)
+  } else {
+    for (let i = from; i < to; i++) into[at + i - from] = readText(bytes, offsets[i], offsets[i + 1])
+  }
 }
 
 function checkPhysical(plan: ColumnPlan, vector: Vector): void {

@@ -21,10 +21,19 @@ export class RowBatch<Row = Record<string, unknown>> {
 
   /** A column as it lies in memory: typed arrays and a validity bitmap. Do not change it. */
   column(name: Extract<keyof Row, string>): Vector {
+    return this.#batch.columns[this.#indexOf(name)]
+  }
+
+  /** The values of a column as rows hold them. */
+  values<Name extends Extract<keyof Row, string>>(name: Name): Row[Name][] {
+    const index = this.#indexOf(name)
+    return this.#codec.valuesOf(this.#batch.columns[index], index, this.#selection) as Row[Name][]
+  }
+
+  #indexOf(name: string): number {
     const index = this.#selection.names.indexOf(name)
-    if (index < 0)
-      throw new TypeError(`column "${name}" was not selected; there are ${this.columns.join(', ')}`)
-    return this.#batch.columns[index]
+    if (index >= 0) return index
+    throw new TypeError(`column "${name}" was not selected; there are ${this.columns.join(', ')}`)
   }
 
   /** The rows as objects. */

@@ -42,6 +42,7 @@ export async function readRanges<T>(
   ranges: readonly ByteRange[],
   decode: (loaded: readonly LoadedRange[]) => T,
 ): Promise<T> {
+  if (ranges.length === 0) return decode([])
   const buffer = takeBuffer(ranges)
   const loaded = place(ranges, buffer)
   await Promise.all(

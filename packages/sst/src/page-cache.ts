@@ -85,6 +85,11 @@ export class PageCache {
     }
   }
 
+  /** True if a page of so many bytes can come in without another one going out. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes + PAGE_OVERHEAD_BYTES <= this.bytesMax
+  }
+
   /** Forgets the pages of a file. */
   drop(table: PageTable, frames: FrameTable): void {
     const { clock } = this

@@ -6,7 +6,7 @@ import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
 import { RowSink, type EncodedRows } from './row-sink.ts'
 import type { SstFile } from './sst-file.ts'
-import { VectorSink } from './vector-sink.ts'
+import { VectorSink, type PageBody } from './vector-sink.ts'
 
 /** What to read besides the columns. */
 export interface ReadOptions {
@@ -15,6 +15,8 @@ export interface ReadOptions {
   readonly seqnos?: boolean
   /** Encoded values; level 0 only. */
   readonly values?: boolean
+  /** Takes pages of columns from the cache, and leaves those that it reads there as long as none has to go for them. */
+  readonly cached?: boolean
 }
 
 /** Rows of a file, column by column. */
@@ -33,7 +35,7 @@ export interface ScanPlan {
   readonly decode: (loaded: readonly LoadedRange[]) => SstRows
 }
 
-/** Plans a read of rows [from, to). Dictionaries come from the cache and go to it; pages do not. */
+/** Plans a read of rows [from, to). Dictionaries come from the cache and go to it; pages do if asked for. */
 export function planScan(
   file: SstFile,
   loader: PageLoader,
@@ -54,7 +56,8 @@ export function planScan(
   const seqno = columnIndex(file, SEQNO_ID)
   if (options.seqnos === true) typed.add(seqno)
 
-  const parts = [...typed].map((column) => new ColumnPart(file, loader, column, from, to))
+  const isCached = options.cached === true
+  const parts = [...typed].map((column) => new ColumnPart(file, loader, column, { from, to, isCached }))
   const blobs = fromBlobs && from < to ? blobPart(file, from, to) : undefined
   const decode = (loaded: readonly LoadedRange[]): SstRows => {
     const vectors = new Map(parts.map((part) => [part.column, part.decode(loaded)]))
@@ -106,43 +109,102 @@ class ColumnPart {
   readonly ranges: readonly ByteRange[]
   private readonly file: SstFile
   private readonly loader: PageLoader
-  private readonly from: number
-  private readonly to: number
-  /** By group: dictionaries that need no read. Held here, since the cache may drop them before the pages come. */
-  private readonly dictionaries: Map<number, Vector> = new Map()
+  private readonly rows: { readonly from: number; readonly to: number; readonly isCached: boolean }
+  /**
+   * What needs no read: dictionaries by group, pages by number. Held here, since the cache may drop them before the
+   * others come.
+   */
+  private readonly known: {
+    readonly dictionaries: Map<number, Vector>
+    readonly pages: Map<number, Vector>
+  } = {
+    dictionaries: new Map(),
+    pages: new Map(),
+  }
 
-  constructor(file: SstFile, loader: PageLoader, column: number, from: number, to: number) {
+  constructor(
+    file: SstFile,
+    loader: PageLoader,
+    column: number,
+    rows: { from: number; to: number; isCached: boolean },
+  ) {
     this.file = file
     this.loader = loader
     this.column = column
-    this.from = from
-    this.to = to
+    this.rows = rows
     const places = file.places.columns[column]
     const ranges: ByteRange[] = []
     this.forEachGroup((group, firstPage, endPage) => {
+      const pages = this.missingPages(firstPage, endPage)
+      if (pages.length === 0) return
       const { dictionary } = places.chunks[group]
       const known = dictionary === undefined ? undefined : loader.dictionary(column, group)
-      if (known !== undefined) this.dictionaries.set(group, known)
+      if (known !== undefined) this.known.dictionaries.set(group, known)
       else if (dictionary !== undefined) ranges.push(dictionary)
-      ranges.push(...pageRanges(places, firstPage, endPage))
+      for (const page of pages) ranges.push({ offset: places.offsets[page], length: places.lengths[page] })
     })
     this.ranges = ranges
   }
 
   decode(loaded: readonly LoadedRange[]): Vector {
-    const { file, column, from, to } = this
+    const { file, column, known } = this
+    const { from, to } = this.rows
     const places = file.places.columns[column]
     const { firstRows } = places.grid
     const sink = new VectorSink(places.column, to - from, this.rawBytes())
     this.forEachGroup((group, firstPage, endPage) => {
-      const dictionary = this.dictionary(group, loaded)
+      let dictionary: Vector | undefined
       for (let page = firstPage; page < endPage; page++) {
-        const body = dataPage(file.handle.path, places, page, group, loaded, dictionary)
         const first = firstRows[page]
-        sink.append(body, Math.max(from - first, 0), Math.min(to - first, body.rows))
+        const start = Math.max(from - first, 0)
+        const end = Math.min(to, firstRows[page + 1]) - first
+        const vector = known.pages.get(page)
+        if (vector !== undefined) {
+          sink.appendVector(vector, start, end)
+          continue
+        }
+        dictionary ??= this.dictionary(group, loaded)
+        const body = dataPage(file.handle.path, places, page, group, loaded, dictionary)
+        const kept = this.keep(page, body)
+        if (kept === undefined) sink.append(body, start, end)
+        else sink.appendVector(kept, start, end)
       }
     })
     return sink.finish()
+  }
+
+  /** The pages that are not in the cache; notes the others. */
+  private missingPages(firstPage: number, endPage: number): number[] {
+    const { loader, column, known } = this
+    const missing: number[] = []
+    for (let page = firstPage; page < endPage; page++) {
+      const cached = this.rows.isCached ? loader.table[loader.units.column(column, page)] : undefined
+      if (cached?.vector === undefined) {
+        missing.push(page)
+        continue
+      }
+      cached.used = true
+      known.pages.set(page, cached.vector)
+    }
+    if (this.rows.isCached) {
+      loader.cache.hits += endPage - firstPage - missing.length
+      loader.cache.misses += missing.length
+    }
+    return missing
+  }
+
+  /** The page as a vector that stays in the cache, if there is room for it. */
+  private keep(page: number, body: PageBody): Vector | undefined {
+    const { loader, column } = this
+    const places = this.file.places.columns[column]
+    const bytes = body.rows * (places.column.width || 4) + body.end - body.start
+    if (!this.rows.isCached || !loader.cache.hasRoom(bytes)) return undefined
+    const sink = new VectorSink(places.column, body.rows, body.end - body.start)
+    sink.append(body, 0, body.rows)
+    const vector = sink.finish()
+    const content = { rows: undefined, keys: undefined, vector }
+    loader.cache.insert(loader.table, [{ unit: loader.units.column(column, page), content }])
+    return vector
   }
 
   private dictionary(group: number, loaded: readonly LoadedRange[]): Vector | undefined {
@@ -150,7 +212,7 @@ class ColumnPart {
     const places = file.places.columns[column]
     const { dictionary, codec } = places.chunks[group]
     if (dictionary === undefined) return undefined
-    const known = this.dictionaries.get(group)
+    const known = this.known.dictionaries.get(group)
     if (known !== undefined) return known
     const values = dictionaryPage(file.handle.path, places, dictionary, codec, loaded)
     loader.keepDictionary(column, group, values)
@@ -158,7 +220,7 @@ class ColumnPart {
   }
 
   private forEachGroup(visit: (group: number, firstPage: number, endPage: number) => void): void {
-    const { from, to } = this
+    const { from, to } = this.rows
     const { grid } = this.file.places.columns[this.column]
     if (from === to) return
     const lastPage = pageOfRow(grid, to - 1)

@@ -46,6 +46,8 @@ export interface RowRef extends RowParts {
  */
 export class SstReader {
   readonly meta: SstMeta
+  /** The first row of each page of the typed columns, and the number of rows. */
+  readonly pageStarts: Uint32Array
   private readonly file: SstFile
   private readonly loader: PageLoader
   private readonly ref: RowRef = {
@@ -57,21 +59,21 @@ export class SstReader {
     vectors: [],
     index: 0,
   }
-  /** What the last answer `PAGE_MISS` lacked. */
-  private missing: readonly number[] = []
   private selection: ColumnSelection = { ids: [], columns: undefined }
-  /** The key searched for last, where it would be, and whether it is there. */
-  private readonly wanted: SearchKey & { page: number; isFound: boolean } = {
+  /** The key searched for last, where it would be, and whether it is there; what the last answer `PAGE_MISS` lacked. */
+  private readonly wanted: SearchKey & { page: number; isFound: boolean; missing: readonly number[] } = {
     bytes: new Uint8Array(),
     start: 0,
     end: 0,
     prefix: 0,
     page: -1,
     isFound: false,
+    missing: [],
   }
 
   private constructor(file: SstFile, cache: PageCache) {
     this.meta = file.meta
+    this.pageStarts = file.typedGrid.firstRows
     this.file = file
     this.loader = new PageLoader(file, cache)
   }
@@ -146,19 +148,19 @@ export class SstReader {
     }
     if (this.selection.columns !== undefined)
       return this.columnRow(position - first, page, this.selection.columns)
-    this.missing = [unit]
+    this.wanted.missing = [unit]
     cache.misses++
     return PAGE_MISS
   }
 
   /** Loads what the last answer lacked. To be called right after `PAGE_MISS`, before any other question. */
   loadMissing(): Promise<void> {
-    return this.loader.load(this.missing)
+    return this.loader.load(this.wanted.missing)
   }
 
   /** As `loadMissing`, without waiting for anything but the disk. */
   loadMissingSync(): void {
-    this.loader.loadSync(this.missing)
+    this.loader.loadSync(this.wanted.missing)
   }
 
   /** Goes over the encoded rows of a key range from the cache. */
@@ -166,7 +168,7 @@ export class SstReader {
     return new RowWalk(this.file, this.loader, range)
   }
 
-  /** Reads rows [from, to) past the cache. */
+  /** Reads rows [from, to), past the cache unless asked otherwise. */
   async readRows(
     from: number,
     to: number,
@@ -228,7 +230,7 @@ export class SstReader {
       // Where rows are read after they are found, one load brings both.
       const isRowNext =
         rowColumn !== undefined || (this.selection.ids.length > 0 && this.selection.columns === undefined)
-      this.missing = [isRowNext ? loader.units.rows(page) : loader.units.keys(page)]
+      this.wanted.missing = [isRowNext ? loader.units.rows(page) : loader.units.keys(page)]
       cache.misses++
       return PAGE_MISS
     }
@@ -252,7 +254,7 @@ export class SstReader {
       const cached = table[units.column(columns[i], page)]
       if (cached === undefined) {
         // All pages of the row and its key: those that are here must not go to make room for the others.
-        this.missing = [units.keys(page), ...columns.map((column) => units.column(column, page))]
+        this.wanted.missing = [units.keys(page), ...columns.map((column) => units.column(column, page))]
         cache.misses++
         return PAGE_MISS
       }

@@ -59,6 +59,25 @@ export class VectorSink {
     this.length += to - from
   }
 
+  /** Appends rows [from, to) of a vector of the column. */
+  appendVector(vector: Vector, from: number, to: number): void {
+    const present = vector.validity === undefined ? vector.length : -1
+    this.appendValidity({ bitmap: vector.validity, present, start: 0 }, from, to)
+    if (vector.physical === 'bytes') {
+      const { text, offsets } = this
+      const shift = text.length - vector.offsets[from]
+      text.append(vector.bytes.subarray(vector.offsets[from], vector.offsets[to]))
+      let at = this.length
+      for (let row = from; row < to; row++) offsets[++at] = vector.offsets[row + 1] + shift
+    } else {
+      const { width } = this.column
+      const { buffer, byteOffset } = vector.values
+      const bytes = new Uint8Array(buffer, byteOffset + from * width, (to - from) * width)
+      bytesOf(this.target as FixedTarget).set(bytes, this.length * width)
+    }
+    this.length += to - from
+  }
+
   /** The vector of what was appended. */
   finish(): Vector {
     const { length, validity, target } = this

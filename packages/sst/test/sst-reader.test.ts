@@ -147,6 +147,27 @@ describe.each(LAYOUTS)('%s', (_, level, layout) => {
     await reader.close()
   })
 
+  test.each([0, 60_000, 1 << 20])('ranges through a cache of %i bytes are the same', async (bytesMax) => {
+    const cache = new PageCache({ bytesMax })
+    const reader = await openSample(await sample, everyType, cache)
+    const random = seededRandom(11)
+    for (let i = 0; i < 25; i++) {
+      const from = random.below(rows.length)
+      const to = from + random.below(rows.length - from + 1)
+      const past = await reader.readRows(from, to, columnIds, { keys: true })
+      const cached = await reader.readRows(from, to, columnIds, { keys: true, cached: true })
+      expect(cached.keys).toEqual(past.keys)
+      expect(rowsOf(cached.columns, cached.length)).toEqual(rows.slice(from, to))
+      // What a reader hands out is its caller's: the pages in memory are not in it.
+      for (const column of cached.columns) {
+        const { buffer } = column.physical === 'bytes' ? column.bytes : column.values
+        new Uint8Array(buffer).fill(0)
+      }
+    }
+    expect(cache.stats().hits > 0 || bytesMax < 1 << 20).toBe(true)
+    await reader.close()
+  })
+
   test('reads only the columns that are asked for, in that order', async () => {
     const reader = await openSample(await sample, everyType)
     const [tenant, id] = columnIds

@@ -101,7 +101,11 @@ export class RowPieces<Row> {
   private rest(): ScanRequest {
     const { request, cursor } = this
     const { lastKey } = cursor
-    const rest = { ...request, ...(request.limit === undefined ? {} : { limit: this.remaining }) }
+    const rest = {
+      ...request,
+      chunkRows: PIECE_ROWS_MAX,
+      ...(request.limit === undefined ? {} : { limit: this.remaining }),
+    }
     if (lastKey === undefined) return rest
     if (request.reverse === true) return { ...rest, upper: lastKey }
     // The least key above another is the same with a zero byte behind.

@@ -8,14 +8,12 @@ import {
 } from '@meru/core'
 import type { ReadView } from './read-view.ts'
 import { MemtableSource } from './memtable-source.ts'
-import type { RowSource, SourceChunk } from './source.ts'
+import { CHUNK_ROWS_MAX, type RowSource, type SourceChunk } from './source.ts'
 import { SstSource } from './sst-source.ts'
 import { filesInRange, overlaps } from './table-version.ts'
 
 /** Rows of the first chunk of each source: small, so that a short scan reads little. */
 const CHUNK_ROWS_FIRST = 128
-/** Rows of a chunk once a scan has shown that it is long. */
-const CHUNK_ROWS_MAX = 8192
 
 export interface ScanRequest {
   readonly schema: TableSchema
@@ -28,6 +26,8 @@ export interface ScanRequest {
   /** From the last key to the first. */
   readonly reverse?: boolean
   readonly limit?: number | undefined
+  /** Rows of the first chunk of each source: more for a scan that is known to be long. */
+  readonly chunkRows?: number | undefined
   /** Looked at before each read of rows. */
   readonly signal?: AbortSignal | undefined
 }
@@ -124,7 +124,7 @@ async function* mergeSources(
 }
 
 function firstChunkRows(request: ScanRequest): number {
-  const limit = request.limit ?? CHUNK_ROWS_FIRST
+  const limit = request.limit ?? request.chunkRows ?? CHUNK_ROWS_FIRST
   return Math.max(1, Math.min(CHUNK_ROWS_MAX, limit))
 }
 

@@ -1,5 +1,8 @@
 import type { BytesVector, Vector } from '@meru/core'
 
+/** Rows of a chunk once a scan has shown that it is long; until then chunks double. */
+export const CHUNK_ROWS_MAX = 8192
+
 /** Rows that a source hands over at once, adjacent in key order and ascending even when walked backwards. */
 export interface SourceChunk {
   readonly length: number

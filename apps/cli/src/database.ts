@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type Database, type Table } from '@meru/db'
 import { codeOf, Failure } from './failure.ts'
@@ -26,6 +26,15 @@ export async function inspectDirectory(path: string): Promise<DirectoryState> {
   throw new Failure(`${path} holds other files and is not a database`, {
     hint: 'name a new or an empty directory',
   })
+}
+
+/** Takes back a database without tables that this process made and has closed. */
+export async function removeDatabase(path: string): Promise<void> {
+  for (const name of ['epoch', MANIFEST_DIRECTORY, 'wal', 'tables']) {
+    await rm(join(path, name), { recursive: true, force: true })
+  }
+  // Stays if something else is in it.
+  await rmdir(path).catch(() => undefined)
 }
 
 /** Throws if there is no database; reading commands never make one. */

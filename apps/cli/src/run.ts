@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArguments, type Command } from './command.ts'
+import { backupCommand, checkpointCommand, restoreCommand } from './commands/copies.ts'
 import { exportCommand } from './commands/export.ts'
 import { icebergCommand } from './commands/iceberg.ts'
 import { importCommand } from './commands/import.ts'
@@ -19,6 +20,9 @@ const COMMANDS: readonly Command[] = [
   statsCommand,
   exportCommand,
   icebergCommand,
+  checkpointCommand,
+  backupCommand,
+  restoreCommand,
   verifyCommand,
 ]
 

@@ -1,7 +1,7 @@
 import { open, type Database } from '@meru/db'
 import type { Arguments, Command } from '../command.ts'
 import { parseTypeChoices, TYPE_NAMES } from '../column-types.ts'
-import { inspectDirectory, reportRecovery } from '../database.ts'
+import { inspectDirectory, removeDatabase, reportRecovery } from '../database.ts'
 import { EXIT, usageFailure, type ExitCode, type Failure } from '../failure.ts'
 import { importFile, type ImportReport } from '../import/import-file.ts'
 import type { Wish } from '../import/plan.ts'
@@ -28,12 +28,15 @@ export const importCommand: Command = {
       help: 'types to use instead of inferred ones, separated by commas',
     },
     replace: { help: 'drop the stored table first' },
-    sample: { value: 'ROWS', help: 'infer types from the first rows only, which reads the file once' },
+    sample: {
+      value: 'ROWS',
+      help: 'infer types from so many rows only; a later one that does not fit fails the import',
+    },
     format: { value: FORMATS.join('|'), help: 'the format, where the name of the file does not say it' },
     delimiter: { value: 'CHARACTER', help: 'what separates the cells of CSV' },
   },
   notes: [
-    'The file is read twice: to check every row and find the types, then to write. A row that does not fit stops the import before anything is written.',
+    'All rows go in or none: a row that does not fit stops the import, and nothing is written. The file is read once, unless its first rows do not show the types of the others.',
     'Rows go in by key: of rows with the same key the last one stays, and a stored row of that key is replaced.',
     `Types: ${TYPE_NAMES}; a ? after the type allows null.`,
   ],
@@ -64,6 +67,7 @@ async function runImport(args: Arguments, io: Io): Promise<ExitCode> {
   const state = await inspectDirectory(directory)
   let database: Database | undefined = state === 'database' ? await open(directory) : undefined
   const started = io.now()
+  let isDone = false
   try {
     if (database !== undefined) await reportRecovery(database, io)
     const stored = await database?.storedTable(wish.table)
@@ -82,8 +86,11 @@ async function runImport(args: Arguments, io: Io): Promise<ExitCode> {
       stored,
     )
     await printReport(args, io, report, { bytes: input.bytes, milliseconds: io.now() - started })
+    isDone = true
   } finally {
+    const isBare = database?.tableNames().length === 0
     await database?.close()
+    if (isBare && !isDone && state !== 'database') await removeDatabase(directory)
     await input.close()
   }
   return EXIT.ok

@@ -52,6 +52,7 @@ async function checkFile(path: string): Promise<void> {
   if (stats.isDirectory()) {
     throw new Failure(`${path} is a directory, not a file of rows`, { hint: 'import its files one by one' })
   }
-  if (!stats.isFile()) throw new Failure(`${path} is not a regular file`, { hint: 'the file is read twice' })
+  if (!stats.isFile())
+    throw new Failure(`${path} is not a regular file`, { hint: 'the file may have to be read twice' })
   if (stats.size === 0) throw new Failure(`${path} is empty`)
 }

@@ -16,6 +16,11 @@ export interface ExportOptions {
   readonly location?: string | undefined
   /** Iceberg's format version: 3 upgrades the published table for ever, without it the version stays. */
   readonly formatVersion?: FormatVersion | undefined
+  /**
+   * Rewrites files of earlier schemas first. Version 2 needs it after a column with a default was added, or a
+   * date widened, for it cannot say what rows of older files then are; without it such an export is refused.
+   */
+  readonly rewrite?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -42,6 +47,9 @@ export async function exportTable(
   options: ExportOptions,
 ): Promise<IcebergExport> {
   const { mutex, cache } = exporterOf(table)
+  const isOlder = table.version.files.some(({ file }) => file.schemaId !== table.schema.schemaId)
+  if (options.rewrite === true && isOlder)
+    await engine.background.compactAll(table, { signal: options.signal })
   return mutex.run(async () => {
     const { versions } = engine
     const pin = versions.pin()

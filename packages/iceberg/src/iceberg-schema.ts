@@ -64,7 +64,7 @@ export function checkOldRows(
     throw new MeruError(
       'INVALID',
       `table ${table}, column ${name}: Iceberg version 2 has no ${problem}; ` +
-        'export the table in format version 3, or compact() it first, which rewrites those rows',
+        'export the table in format version 3, or with { rewrite: true }, which writes those rows anew',
     )
   }
 }

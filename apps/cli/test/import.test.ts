@@ -28,7 +28,7 @@ test('a CSV file becomes a table with inferred types', async () => {
     { zip: '10001', city: 'New York, NY', lat: 40.75, 'Cost $': null, seen: '2020-01-03' },
     { zip: '99950', city: null, lat: 55.34, 'Cost $': 3, seen: '2020-01-04' },
   ])
-  const schema = JSON.parse(await meruOk('schema', db, 'zips', '--json')) as unknown
+  const schema = JSON.parse(await meruOk('schema', 'show', db, 'zips', '--json')) as unknown
   expect(schema).toMatchObject({
     key: ['zip'],
     columns: [

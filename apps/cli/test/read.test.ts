@@ -97,7 +97,7 @@ test('tables, schema and stats say what is there', async () => {
     { name: 'numbers', rows: 101, key: ['n'] },
   ])
   expect(await meruOk('tables', db)).toMatch(/^table +rows +columns +key +files +size\n─/)
-  expect(await meruOk('schema', db, 'birds')).toMatch(/^ *10 +species +string +required +key 1$/m)
+  expect(await meruOk('schema', 'show', db, 'birds')).toMatch(/^ *10 +species +string +required +key 1$/m)
   const stats = JSON.parse(await meruOk('stats', db, '--json')) as { tables: unknown[] }
   expect(stats.tables).toHaveLength(2)
   expect(await meruOk('stats', db)).toMatch(/^numbers\n +level +files +size +live rows +dead rows$/m)

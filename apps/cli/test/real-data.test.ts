@@ -18,7 +18,7 @@ async function importAll(
 }
 
 async function typesOf(db: string): Promise<Record<string, string>> {
-  const { columns } = JSON.parse(await meruOk('schema', db, 't', '--json')) as {
+  const { columns } = JSON.parse(await meruOk('schema', 'show', db, 't', '--json')) as {
     columns: { name: string; type: string; required: boolean }[]
   }
   return Object.fromEntries(columns.map(({ name, type, required }) => [name, required ? type : `${type}?`]))

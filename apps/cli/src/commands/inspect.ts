@@ -1,4 +1,4 @@
-import { keyColumns, typeName } from '@meru/core'
+import { keyColumns } from '@meru/core'
 import type { Database, TableStats } from '@meru/db'
 import type { Arguments, Command } from '../command.ts'
 import { openStored, withDatabase } from '../database.ts'
@@ -43,43 +43,6 @@ async function runTables(args: Arguments, io: Io): Promise<ExitCode> {
       right: new Set([1, 2, 4, 5]),
     })
     await io.stdout.write(`${tables.length === 0 ? 'no tables' : lines.join('\n')}\n`)
-    return EXIT.ok
-  })
-}
-
-export const schemaCommand: Command = {
-  name: 'schema',
-  summary: 'print the columns of a table',
-  positionals: ['database', 'table'],
-  options: {},
-  notes: [],
-  examples: [],
-  run: runSchema,
-}
-
-async function runSchema(args: Arguments, io: Io): Promise<ExitCode> {
-  const [path, name] = args.positionals
-  return await withDatabase(path, io, async (database) => {
-    const { schema } = await openStored(database, name)
-    const key = keyColumns(schema).map((column) => column.name)
-    if (args.has('json')) {
-      const columns = schema.columns.map((column) => ({ ...column, type: typeName(column.type) }))
-      await io.stdout.write(`${JSON.stringify({ table: name, schemaId: schema.schemaId, key, columns })}\n`)
-      return EXIT.ok
-    }
-    const rows = schema.columns.map(({ id, name: column, type, required }) => {
-      const place = key.indexOf(column)
-      return [
-        String(id),
-        column,
-        typeName(type),
-        required ? 'required' : 'may be null',
-        place < 0 ? '' : `key ${place + 1}`,
-      ]
-    })
-    await io.stdout.write(
-      `${textTable(['id', 'column', 'type', '', ''], rows, { right: new Set([0]) }).join('\n')}\n`,
-    )
     return EXIT.ok
   })
 }

@@ -92,7 +92,7 @@ export function checkFit(wish: Wish, schema: TableSchema, columns: readonly stri
     throw new Failure(`table "${name}" exists and has no column "${column}"`, { hint: replace })
   }
   for (const column of schema.columns) {
-    if (!column.required || columns.includes(column.name)) continue
+    if (!column.required || column.writeDefault !== undefined || columns.includes(column.name)) continue
     throw new Failure(`table "${name}" needs column "${column.name}", which the file lacks`, {
       hint: replace,
     })
@@ -128,7 +128,8 @@ export function rowBuilder(input: Input, definition: AnyDefinition): (batch: Row
     })
 }
 
-function columnOf(type: ColumnType): Column {
+/** A column of a type; timestamps are exact microseconds. */
+export function columnOf(type: ColumnType): Column {
   switch (type.kind) {
     case 'timestamp':
       return t.timestamp({ mode: 'bigint' })

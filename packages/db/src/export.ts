@@ -49,7 +49,7 @@ export async function exportTable(
   const { mutex, cache } = exporterOf(table)
   const isOlder = table.version.files.some(({ file }) => file.schemaId !== table.schema.schemaId)
   if (options.rewrite === true && isOlder)
-    await engine.background.compactAll(table, { signal: options.signal })
+    await engine.background.compact(table, {}, { signal: options.signal })
   return mutex.run(async () => {
     const { versions } = engine
     const pin = versions.pin()

@@ -212,6 +212,26 @@ describe('rows written before a change are read right after it', () => {
 })
 
 describe('a change', () => {
+  test('after which whole stretches of older files are dead, page by page', async () => {
+    const { db, before } = await begin(new MemoryFs())
+    const after = await before.alter((a) =>
+      a.widen('score', t.double()).widen('age', t.long()).add('level', t.int().default(2)),
+    )
+    await after.deleteMany(Array.from({ length: 50 }, (_, id) => id + 5))
+    await after.flush()
+    const expected = Array.from({ length: ROWS }, (_, id) => person(id))
+      .filter(({ id }) => id < 5 || id >= 55)
+      .map((row) => ({ ...row, age: row.age === null ? null : BigInt(row.age), level: 2 }))
+    expect(await after.scan().toArray()).toEqual(expected)
+    const batches: unknown[] = []
+    for await (const batch of after.scan({ select: ['score', 'level'] }).batches())
+      batches.push(...batch.rows())
+    expect(batches).toEqual(expected.map(({ score, level }) => ({ score, level })))
+    await after.compact()
+    expect(await after.scan({ reverse: true }).toArray()).toEqual(expected.toReversed())
+    await db.close()
+  })
+
   test('that came before a column was dropped brings nothing of it back', async () => {
     const { db, before } = await begin(new MemoryFs())
     const dropped = await before.alter((a) => a.drop('nick'))

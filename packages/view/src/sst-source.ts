@@ -78,6 +78,7 @@ export class SstSource implements RowSource {
     if (projection === undefined) return this.readStored(live, from, to, keys, this.options.columnIds)
     const columns = projection.columns(this.options.columnIds)
     const chunk = await this.readStored(live, from, to, keys, columns.sourceIds)
+    if (chunk.length === 0) return chunk
     return { ...chunk, columns: columns.project(chunk.columns, chunk.length) }
   }
 

@@ -21,7 +21,6 @@ import { Table } from './table.ts'
 import { TableStore } from './table-store.ts'
 import type { Transaction } from './transaction.ts'
 import { runTransaction, type TransactionOptions } from './transaction-run.ts'
-import { WriteGroup } from './write-group.ts'
 import { submit, type WriteOptions } from './writes.ts'
 
 interface DatabaseParts {
@@ -117,7 +116,7 @@ export class Database {
    */
   async batch(fill: (batch: Batch) => void, options: WriteOptions = {}): Promise<SeqNo> {
     checkOpen(this.#engine)
-    const group = new WriteGroup({ closed: true })
+    const group = this.#engine.writes.atomicGroup()
     const batch = new Batch(group, (store) => this.#checkOwn(store))
     const filled: unknown = fill(batch)
     batch.end()

@@ -17,10 +17,30 @@ export class WriteGroup {
   sync = false
   /** Asked in the group's turn whether it may be written. A refused group takes no seqno. */
   guard: WriteGuard | undefined = undefined
+  /** Operations, once the batch has gone to the log. */
+  count = 0
 
   /** `batch` must be empty; without it the group makes its own. */
   constructor(options: { closed: boolean; batch?: BatchWriter | undefined }) {
     this.closed = options.closed
     this.batch = options.batch ?? new BatchWriter()
+  }
+}
+
+/** Batches kept for later groups. Two take turns: one on its way, one being filled. */
+const SPARES_MAX = 2
+/** A batch that one large group has grown is not worth keeping. */
+const SPARE_BYTES_MAX = 4 * 1024 * 1024
+
+/** Batches of groups that are done, for the next ones: their memory has grown to the size in use. */
+export class SpareBatches {
+  private readonly batches: BatchWriter[] = []
+
+  take(): BatchWriter | undefined {
+    return this.batches.pop()
+  }
+
+  give(batch: BatchWriter): void {
+    if (this.batches.length < SPARES_MAX && batch.capacity <= SPARE_BYTES_MAX) this.batches.push(batch)
   }
 }

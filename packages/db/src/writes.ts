@@ -1,8 +1,16 @@
-import { ByteWriter, MeruError, type RowCodec, type SeqNo } from '@meru/core'
+import {
+  ByteWriter,
+  KIND_DELETE,
+  KIND_PUT,
+  MeruError,
+  type OperationTarget,
+  type RowCodec,
+  type SeqNo,
+} from '@meru/core'
 import { staleHandle } from './alter.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import type { TableStore } from './table-store.ts'
-import { WriteGroup } from './write-group.ts'
+import type { WriteGroup } from './write-group.ts'
 import { WriteHandle } from './write-handle.ts'
 
 /** Options of a write. */
@@ -22,8 +30,7 @@ export class TableWriter<Insert, Key> {
   readonly #engine: Engine
   readonly store: TableStore
   readonly codec: RowCodec<never, Key>
-  readonly #scratch: ByteWriter = new ByteWriter(1024)
-  readonly #target: { readonly id: number; readonly schemaId: number }
+  readonly #target: OperationTarget
 
   constructor(engine: Engine, table: TableStore, codec: RowCodec<never, Key>) {
     this.#engine = engine
@@ -35,12 +42,11 @@ export class TableWriter<Insert, Key> {
   put(row: Insert, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
       const sync = this.#checked(options)
-      const scratch = this.#scratch
-      scratch.clear()
-      const keyLength = this.codec.encodeRow(row, scratch)
-      if (!isHeld(this.#engine, this.store)) return this.#add(scratch.bytes, keyLength, scratch.length, sync)
-      const bytes = scratch.written().slice()
-      return this.#later(() => this.#add(bytes, keyLength, bytes.length, sync))
+      const { writes } = this.#engine
+      if (isHeld(this.#engine, this.store)) return this.#putLater(row, sync)
+      const group = writes.join()
+      this.putIn(group, row)
+      return writes.joined(group, { sync })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -49,10 +55,11 @@ export class TableWriter<Insert, Key> {
   delete(key: Key, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
       const sync = this.#checked(options)
-      const scratch = this.#encodeKey(key)
-      if (!isHeld(this.#engine, this.store)) return this.#remove(scratch.bytes, scratch.length, sync)
-      const bytes = scratch.written().slice()
-      return this.#later(() => this.#remove(bytes, bytes.length, sync))
+      const { writes } = this.#engine
+      if (isHeld(this.#engine, this.store)) return this.#deleteLater(key, sync)
+      const group = writes.join()
+      this.deleteIn(group, key)
+      return writes.joined(group, { sync })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -61,14 +68,14 @@ export class TableWriter<Insert, Key> {
   /** One atomic batch. An empty one resolves with what is visible now. */
   async putMany(rows: Iterable<Insert>, options: WriteOptions | undefined): Promise<SeqNo> {
     this.#checked(options)
-    const group = new WriteGroup({ closed: true })
+    const group = this.#engine.writes.atomicGroup()
     for (const row of rows) this.putIn(group, row)
     return submit(this.#engine, group, [this.store], options)
   }
 
   async deleteMany(keys: Iterable<Key>, options: WriteOptions | undefined): Promise<SeqNo> {
     this.#checked(options)
-    const group = new WriteGroup({ closed: true })
+    const group = this.#engine.writes.atomicGroup()
     for (const key of keys) this.deleteIn(group, key)
     return submit(this.#engine, group, [this.store], options)
   }
@@ -76,43 +83,60 @@ export class TableWriter<Insert, Key> {
   /** Adds a put to a batch. Throws `INVALID` and adds nothing if the row is not allowed. */
   putIn(group: WriteGroup, row: Insert): void {
     this.#checkSchema()
-    const scratch = this.#scratch
-    scratch.clear()
-    const keyLength = this.codec.encodeRow(row, scratch)
-    if (group.batch.length + scratch.length > BATCH_BYTES_MAX) {
-      const advice = `put fewer rows into one batch; ${group.batch.count} fit`
-      throw new MeruError(
-        'INVALID',
-        `table "${this.store.name}": a batch holds at most ${BATCH_BYTES_MAX} bytes: ${advice}`,
-      )
+    const { batch } = group
+    const out = batch.begin(KIND_PUT, this.#target)
+    try {
+      const keyLength = this.codec.encodeRow(row, out)
+      if (out.length > BATCH_BYTES_MAX) throw this.#batchTooLong(batch.count)
+      batch.end(keyLength)
+    } catch (error) {
+      batch.cancel()
+      throw error
     }
-    group.batch.put(this.#target, scratch.bytes, 0, keyLength, keyLength, scratch.length)
   }
 
   /** Adds a delete to a batch. */
   deleteIn(group: WriteGroup, key: Key): void {
     this.#checkSchema()
-    const scratch = this.#encodeKey(key)
-    group.batch.delete(this.#target, scratch.bytes, 0, scratch.length)
+    const { batch } = group
+    const out = batch.begin(KIND_DELETE, this.#target)
+    try {
+      const start = out.length
+      this.codec.encodeKey(key, out)
+      batch.end(out.length - start)
+    } catch (error) {
+      batch.cancel()
+      throw error
+    }
   }
 
-  #encodeKey(key: Key): ByteWriter {
-    const scratch = this.#scratch
-    scratch.clear()
-    this.codec.encodeKey(key, scratch)
-    return scratch
+  /** The row is encoded now, and written when there is room. */
+  #putLater(row: Insert, sync: boolean): Promise<SeqNo> {
+    const encoded = new ByteWriter()
+    const keyLength = this.codec.encodeRow(row, encoded)
+    return whenThereIsRoom(this.#engine, [this.store], () => {
+      const group = this.#engine.writes.join()
+      group.batch.put(this.#target, encoded.bytes, 0, keyLength, keyLength, encoded.length)
+      return this.#engine.writes.joined(group, { sync })
+    })
   }
 
-  #add(bytes: Uint8Array, keyLength: number, length: number, sync: boolean): Promise<SeqNo> {
-    const group = this.#engine.writes.join({ sync })
-    group.batch.put(this.#target, bytes, 0, keyLength, keyLength, length)
-    return group.done.promise
+  #deleteLater(key: Key, sync: boolean): Promise<SeqNo> {
+    const encoded = new ByteWriter()
+    this.codec.encodeKey(key, encoded)
+    return whenThereIsRoom(this.#engine, [this.store], () => {
+      const group = this.#engine.writes.join()
+      group.batch.delete(this.#target, encoded.bytes, 0, encoded.length)
+      return this.#engine.writes.joined(group, { sync })
+    })
   }
 
-  #remove(bytes: Uint8Array, length: number, sync: boolean): Promise<SeqNo> {
-    const group = this.#engine.writes.join({ sync })
-    group.batch.delete(this.#target, bytes, 0, length)
-    return group.done.promise
+  #batchTooLong(count: number): MeruError {
+    const advice = `put fewer rows into one batch; ${count} fit`
+    return new MeruError(
+      'INVALID',
+      `table "${this.store.name}": a batch holds at most ${BATCH_BYTES_MAX} bytes: ${advice}`,
+    )
   }
 
   /** Whether the write waits for the log. Throws if the table takes none. */
@@ -125,10 +149,6 @@ export class TableWriter<Insert, Key> {
 
   #checkSchema(): void {
     if (this.store.schema !== this.codec.schema) throw staleHandle(this.store, this.codec.schema)
-  }
-
-  #later(enter: () => Promise<SeqNo>): Promise<SeqNo> {
-    return whenThereIsRoom(this.#engine, [this.store], enter)
   }
 }
 
@@ -143,8 +163,7 @@ export function submit(
   group.sync = isDurable(options)
   const enter = (): Promise<SeqNo> => {
     if (group.batch.count === 0) return Promise.resolve(engine.writes.visibleSeqno)
-    engine.writes.submit(group)
-    return group.done.promise
+    return engine.writes.submit(group)
   }
   const all = [...tables]
   if (all.some((table) => isHeld(engine, table))) return whenThereIsRoom(engine, all, enter)

@@ -61,9 +61,9 @@ export function pickJob(
 
 /**
  * A merge of the files that may hold a key of the span into the deepest level in use (at least 1), after which
- * the span has no dead rows, no files above that level and none of another schema; or nothing if it is so already. Files
- * of that level that are as they should be and overlap none of the others stay. Pure; see `conflicts` for whether it
- * may run now.
+ * the span has no dead rows, no files above that level and none of another schema; or nothing if it is so already. With
+ * a span, files of that level that are as they should be and overlap none of the others stay; without one all are
+ * merged, small ones too. Pure; see `conflicts` for whether it may run now.
  */
 export function forcedCompaction(
   files: readonly SstFile[],
@@ -75,6 +75,9 @@ export function forcedCompaction(
     file.level === outputLevel && file.dead === undefined && file.schemaId === schemaId
   const wanted = files.filter((file) => touches(file, span) && !isCompact(file))
   if (wanted.length === 0) return undefined
+  if (span.lower === undefined && span.upper === undefined) {
+    return { kind: 'merge', inputs: files.map((file) => file.id), outputLevel }
+  }
   const upper = wanted.filter((file) => file.level !== outputLevel)
   const inputs = [...upper, ...overlapping(files, wanted, outputLevel)]
   return { kind: 'merge', inputs: inputs.map((file) => file.id), outputLevel }

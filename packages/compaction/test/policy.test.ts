@@ -166,19 +166,21 @@ describe('forcedCompaction', () => {
     })
   })
 
-  test('a compact table stays as it is, and so do compact files', () => {
+  test('a compact table stays as it is', () => {
     expect(forcedCompaction([], {}, 0)).toBeUndefined()
     const compact = [file('a', 1, [0, 9]), file('b', 1, [10, 19])]
     expect(forcedCompaction(compact, {}, 0)).toBeUndefined()
-    expect(forcedCompaction([...compact, file('c', 1, [20, 29], dead(1))], {}, 0)).toMatchObject({
-      inputs: ['c'],
-    })
-    expect(forcedCompaction([...compact, file('c', 0, [5, 6])], {}, 0)).toMatchObject({ inputs: ['c', 'a'] })
+    const withDead = [...compact, file('c', 1, [20, 29], dead(1))]
+    expect(forcedCompaction(withDead, {}, 0)).toMatchObject({ inputs: ['a', 'b', 'c'] })
+    const all = { lower: Uint8Array.of() }
+    expect(forcedCompaction(withDead, all, 0)).toMatchObject({ inputs: ['c'] })
+    expect(forcedCompaction([...compact, file('c', 0, [5, 6])], all, 0)).toMatchObject({ inputs: ['c', 'a'] })
   })
 
   test('files of an earlier schema are folded into the later one', () => {
     const files = [file('a', 1, [0, 9], { schemaId: 1 }), file('b', 1, [10, 19])]
-    expect(forcedCompaction(files, {}, 1)).toMatchObject({ inputs: ['b'], outputLevel: 1 })
+    expect(forcedCompaction(files, {}, 1)).toMatchObject({ inputs: ['a', 'b'], outputLevel: 1 })
+    expect(forcedCompaction(files, { lower: Uint8Array.of() }, 1)).toMatchObject({ inputs: ['b'] })
     expect(forcedCompaction([files[0]], {}, 1)).toBeUndefined()
   })
 

@@ -8,7 +8,8 @@ import type { EngineEvent } from './events.ts'
 import { flushOldest, type FlusherParts } from './flusher.ts'
 import { Mutex } from './mutex.ts'
 import type { Settings } from './settings.ts'
-import { decideStall, type Stall } from './stall.ts'
+import type { Stall } from './stall.ts'
+import { type HeldCounters, StallGauge } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
 
 /** After a failure that may pass, such as a full disk, the work is tried again this much later. */
@@ -20,6 +21,7 @@ export interface BackgroundParts {
   readonly flusher: FlusherParts
   readonly compactor: CompactorParts
   readonly onEvent: (event: EngineEvent) => void
+  readonly counters: HeldCounters
 }
 
 /** Decides when to flush and compact, and holds writers back when that does not keep up. */
@@ -28,6 +30,7 @@ export class Background {
   /** By table: its flushes, one at a time. */
   private readonly flushes: Map<TableStore, Mutex> = new Map()
   private readonly queue: CompactionQueue
+  readonly stalls: StallGauge
   private readonly closing: AbortController = new AbortController()
   /** Writers that wait for room. */
   private readonly waiters: Set<Deferred<void>> = new Set()
@@ -36,6 +39,7 @@ export class Background {
 
   constructor(parts: BackgroundParts) {
     this.parts = parts
+    this.stalls = new StallGauge(parts)
     this.queue = new CompactionQueue({
       settings: parts.settings,
       slots: Math.max(1, parts.settings.workers),
@@ -92,18 +96,17 @@ export class Background {
 
   /** Whether writers of the table are held back now. */
   stallOf(table: TableStore): Stall {
-    const l0Files = this.parts.settings.autoCompaction ? table.version.level0.length : 0
-    return decideStall({ sealedMemtables: table.sealed.length, l0Files }, this.parts.settings)
+    return this.stalls.of(table)
   }
 
   /** Waits as long as writers of the table are held back. Fails with what keeps the work from going on. */
   async waitForRoom(table: TableStore): Promise<void> {
-    for (let stall = this.stallOf(table); stall.kind !== 'none'; stall = this.stallOf(table)) {
-      this.parts.onEvent({ kind: 'stall', table: table.name, state: stall.kind, reason: stall.reason })
+    const { env } = this.parts
+    const begun = env.elapsed()
+    for (let stall = this.stalls.note(table); stall.kind !== 'none'; stall = this.stalls.note(table)) {
       if (stall.kind === 'slowdown') {
-        const delayMs = stall.delayMs
-        await new Promise<void>((resolve) => this.parts.env.after(delayMs, resolve))
-        return
+        await this.pause(stall.delayMs)
+        break
       }
       const waiter = deferred<void>()
       this.waiters.add(waiter)
@@ -111,6 +114,18 @@ export class Background {
       this.compactSoon(table)
       await waiter.promise
     }
+    this.stalls.held(env.elapsed() - begun)
+  }
+
+  /** Waits so long, or until some work is done. */
+  private async pause(delayMs: number): Promise<void> {
+    const waiter = deferred<void>()
+    this.waiters.add(waiter)
+    const cancel = this.parts.env.after(delayMs, () => waiter.resolve())
+    // A failure is told to those who cannot go on without the work.
+    await waiter.promise.catch(() => undefined)
+    cancel()
+    this.waiters.delete(waiter)
   }
 
   /** Cancels compactions, lets flushes end, and lets no writer wait any longer. */
@@ -150,6 +165,7 @@ export class Background {
   ): Promise<void> {
     try {
       await work()
+      this.stalls.note(table)
       this.wakeWriters()
     } catch (error) {
       // Whatever was called off, for whatever reason, did not fail.

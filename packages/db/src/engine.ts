@@ -5,6 +5,7 @@ import type { Background } from './background.ts'
 import type { CommitHistory } from './commit-history.ts'
 import type { EngineEvent } from './events.ts'
 import type { Settings } from './settings.ts'
+import type { HeldCounters } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
 import type { Tasks } from './tasks.ts'
 import type { VersionStore } from './version-store.ts'
@@ -31,12 +32,13 @@ export interface Engine {
 }
 
 /** What happened since the database was opened. */
-export interface Counters {
+export interface Counters extends HeldCounters {
   flushes: number
   flushedRows: number
   flushedBytes: number
   compactions: number
   compactedBytes: number
+  /** How often writers of a table began to be slowed or stopped. */
   stalls: number
   /** Transactions that were committed. */
   transactions: number

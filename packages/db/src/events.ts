@@ -10,7 +10,8 @@ export type EngineEvent =
   | {
       readonly kind: 'stall'
       readonly table: string
-      readonly state: 'slowdown' | 'stop'
+      /** From now on; `none`: writers go on as they like. */
+      readonly state: 'none' | 'slowdown' | 'stop'
       readonly reason: string
     }
   | { readonly kind: 'backgroundError'; readonly table: string; readonly error: Error }

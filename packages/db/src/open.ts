@@ -240,6 +240,7 @@ function connect(
     env,
     settings,
     onEvent,
+    counters,
     flusher: {
       env,
       versions,
@@ -285,6 +286,8 @@ function zeroCounters(): Counters {
     compactions: 0,
     compactedBytes: 0,
     stalls: 0,
+    heldWrites: 0,
+    heldMilliseconds: 0,
     transactions: 0,
     conflicts: 0,
   }
@@ -332,7 +335,7 @@ function count(counters: Counters, event: EngineEvent): void {
   } else if (event.kind === 'compaction') {
     counters.compactions++
     counters.compactedBytes += event.report.outputBytes
-  } else if (event.kind === 'stall') {
+  } else if (event.kind === 'stall' && event.state !== 'none') {
     counters.stalls++
   }
 }

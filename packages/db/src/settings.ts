@@ -34,6 +34,8 @@ const settingsSchema = z.strictObject({
   l0CompactionFiles: count,
   l0SlowdownFiles: count,
   l0StopFiles: count,
+  pendingSlowdownBytes: bytes,
+  pendingStopBytes: bytes,
   level1BytesTarget: bytes,
   levelRatio: z.number().gt(1),
   fileBytesTarget: bytes,
@@ -75,6 +77,10 @@ export interface Settings {
   readonly l0SlowdownFiles: number
   /** Writers of a table wait from this many files at level 0. Must exceed `l0SlowdownFiles`. */
   readonly l0StopFiles: number
+  /** Writers of a table are slowed while compactions of so many bytes are due. */
+  readonly pendingSlowdownBytes: number
+  /** Writers of a table wait while compactions of so many bytes are due. Must exceed `pendingSlowdownBytes`. */
+  readonly pendingStopBytes: number
   /** Size of level 1. */
   readonly level1BytesTarget: number
   /** How many times larger each level is than the one above. */
@@ -111,6 +117,8 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   l0CompactionFiles: 4,
   l0SlowdownFiles: 12,
   l0StopFiles: 20,
+  pendingSlowdownBytes: 16 * 1024 * MIB,
+  pendingStopBytes: 64 * 1024 * MIB,
   level1BytesTarget: 256 * MIB,
   levelRatio: 10,
   fileBytesTarget: 64 * MIB,
@@ -133,6 +141,11 @@ export function resolveSettings(given: Partial<Settings> | undefined): Settings 
   if (settings.l0StopFiles <= settings.l0SlowdownFiles) {
     throw new TypeError(
       `l0StopFiles (${settings.l0StopFiles}) must exceed l0SlowdownFiles (${settings.l0SlowdownFiles})`,
+    )
+  }
+  if (settings.pendingStopBytes <= settings.pendingSlowdownBytes) {
+    throw new TypeError(
+      `pendingStopBytes (${settings.pendingStopBytes}) must exceed pendingSlowdownBytes (${settings.pendingSlowdownBytes})`,
     )
   }
   if (settings.l0SlowdownFiles < settings.l0CompactionFiles) {

@@ -1,37 +1,76 @@
 /** What decides whether writers of a table are held. */
 export interface StallInput {
   readonly sealedMemtables: number
+  /** How full the active memtable is, from 0 to 1. */
+  readonly activeShare: number
   readonly l0Files: number
+  /** Work of compactions that is due; see `pendingBytes` of @meru/compaction. */
+  readonly pendingBytes: number
 }
 
 export interface StallSettings {
   readonly memtablesSealedMax: number
   readonly l0SlowdownFiles: number
   readonly l0StopFiles: number
+  readonly pendingSlowdownBytes: number
+  readonly pendingStopBytes: number
 }
 
-/** `delayMs` zero: go on. */
+/** Whether writers go on, wait a little, or wait until something is done. */
 export type Stall =
   | { readonly kind: 'none' }
   | { readonly kind: 'slowdown'; readonly delayMs: number; readonly reason: string }
   | { readonly kind: 'stop'; readonly reason: string }
 
-/** A slowed write waits at most this long. */
-const DELAY_MS_MAX = 16
+/** A write that is slowed for the sake of compactions waits at most this long. */
+const COMPACTION_DELAY_MS_MAX = 16
+/** The same for flushes, which are done sooner: longer waits would leave them without work. */
+const FLUSH_DELAY_MS_MAX = 4
 
 const NONE: Stall = { kind: 'none' }
 
-/** Whether writers go on, wait a little or wait until something is done. Pure. */
+/** Whether writers go on, wait a little or wait until something is done. The wait grows up to the stop. Pure. */
 export function decideStall(input: StallInput, settings: StallSettings): Stall {
-  if (input.sealedMemtables >= settings.memtablesSealedMax) {
-    return { kind: 'stop', reason: `${input.sealedMemtables} memtables wait for a flush` }
+  const { sealedMemtables, l0Files, pendingBytes } = input
+  if (sealedMemtables >= settings.memtablesSealedMax) {
+    return { kind: 'stop', reason: `${sealedMemtables} memtables wait for a flush` }
   }
-  if (input.l0Files >= settings.l0StopFiles) {
-    return { kind: 'stop', reason: `${input.l0Files} files at level 0 wait for a compaction` }
+  if (l0Files >= settings.l0StopFiles) {
+    return { kind: 'stop', reason: `${l0Files} files at level 0 wait for a compaction` }
   }
-  const above = input.l0Files - settings.l0SlowdownFiles
-  if (above < 0) return NONE
-  const room = settings.l0StopFiles - settings.l0SlowdownFiles
-  const delayMs = Math.max(1, Math.round((DELAY_MS_MAX * (above + 1)) / room))
-  return { kind: 'slowdown', delayMs, reason: `${input.l0Files} files at level 0` }
+  if (pendingBytes >= settings.pendingStopBytes) {
+    return { kind: 'stop', reason: `compactions of ${mebibytes(pendingBytes)} are due` }
+  }
+  const { l0SlowdownFiles, l0StopFiles, pendingSlowdownBytes, pendingStopBytes } = settings
+  const slow = [
+    {
+      delayMs: COMPACTION_DELAY_MS_MAX * share(l0Files + 1, l0SlowdownFiles, l0StopFiles),
+      reason: `${l0Files} files at level 0`,
+    },
+    {
+      delayMs: COMPACTION_DELAY_MS_MAX * share(pendingBytes, pendingSlowdownBytes, pendingStopBytes),
+      reason: `compactions of ${mebibytes(pendingBytes)} are due`,
+    },
+    {
+      delayMs: FLUSH_DELAY_MS_MAX * lastMemtable(input, settings),
+      reason: `${sealedMemtables} memtables wait for a flush, the next is filling up`,
+    },
+  ]
+  const { delayMs, reason } = slow.reduce((a, b) => (b.delayMs > a.delayMs ? b : a))
+  return delayMs > 0 ? { kind: 'slowdown', delayMs: Math.max(1, Math.round(delayMs)), reason } : NONE
+}
+
+/** How far a value is from one limit, which is 0, to the other, which is 1. */
+function share(value: number, from: number, to: number): number {
+  return Math.max(0, (value - from) / (to - from))
+}
+
+/** How far the second half of the memtable is filled whose sealing stops writers, from 0 to 1. */
+function lastMemtable({ sealedMemtables, activeShare }: StallInput, settings: StallSettings): number {
+  const isLast = sealedMemtables > 0 && sealedMemtables === settings.memtablesSealedMax - 1
+  return isLast ? share(activeShare, 0.5, 1) : 0
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MiB`
 }

@@ -20,7 +20,10 @@ export interface TableStats {
   readonly liveRows: number
   readonly deadRows: number
   readonly memtables: { readonly entries: number; readonly bytes: number; readonly sealed: number }
+  /** Whether writers are slowed or stopped now. */
   readonly stall: Stall['kind']
+  /** Bytes that compactions have to work on until nothing is due, and how many run. */
+  readonly compactions: { readonly pendingBytes: number; readonly running: number }
 }
 
 export interface DatabaseStats {
@@ -65,6 +68,10 @@ export function tableStats(engine: Engine, table: TableStore): TableStats {
       sealed: table.sealed.length,
     },
     stall: engine.background.stallOf(table).kind,
+    compactions: {
+      pendingBytes: engine.background.stalls.pendingOf(table),
+      running: table.order.claims.all.length,
+    },
   }
 }
 

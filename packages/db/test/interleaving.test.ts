@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { MemoryFs } from '@meru/fs'
+import { MemoryFs, nodeEnvironment } from '@meru/fs'
 import { type InterceptedFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import { type Database, type Settings, type Table, verify } from '../src/index.ts'
@@ -77,7 +77,11 @@ describe('reads while everything moves', () => {
     'a scan and a count give every row, once, while memtables become SSTs',
     { timeout: 60_000 },
     async () => {
-      const db = await openMemory(new MemoryFs(), { settings: { memtableBytesMax: 2048 } })
+      const env = nodeEnvironment()
+      const db = await openMemory(new MemoryFs(), {
+        settings: { memtableBytesMax: 2048 },
+        components: { env },
+      })
       const into = await db.table(events)
       const ROWS = 300
       await into.putMany(Array.from({ length: ROWS }, (_, id) => row(id, 'first')))

@@ -217,6 +217,16 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     more: { l0CompactionFiles: 2, l0SlowdownFiles: 2, l0StopFiles: 3 },
     measure: written((run) => run.count('stall', 'stop', 'level 0')),
   },
+  pendingSlowdownBytes: {
+    less: { l0CompactionFiles: 2 },
+    more: { l0CompactionFiles: 2, pendingSlowdownBytes: 1, pendingStopBytes: 1 << 20 },
+    measure: written((run) => run.count('stall', 'slowdown', 'due')),
+  },
+  pendingStopBytes: {
+    less: { l0CompactionFiles: 2, pendingSlowdownBytes: 1 },
+    more: { l0CompactionFiles: 2, pendingSlowdownBytes: 1, pendingStopBytes: 2 },
+    measure: written((run) => run.count('stall', 'stop', 'due')),
+  },
   level1BytesTarget: {
     less: { level1BytesTarget: 1024 * 1024 },
     more: { level1BytesTarget: 2048 },

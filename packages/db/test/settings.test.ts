@@ -16,6 +16,7 @@ describe('resolveSettings', () => {
     [{ memtableSize: 1 }, 'memtableSize'],
     [{ l0StopFiles: 3, l0SlowdownFiles: 3 }, 'l0StopFiles'],
     [{ l0CompactionFiles: 13 }, 'l0SlowdownFiles'],
+    [{ pendingStopBytes: 3, pendingSlowdownBytes: 3 }, 'pendingStopBytes'],
     [{ layout: { level0: { pageRows: -8 }, deeper: {} } }, 'pageRows'],
   ])('%j is refused by name', (settings, name) => {
     expect(() => resolveSettings(settings as never)).toThrow(TypeError)

@@ -113,6 +113,8 @@ async function install(
       if (table.unflushedExcept(undefined) !== undefined) return false
       const edit = [...changes, ...additions(table, files, { level, seqno: next })]
       await versions.commit({ changes: edit }, { readers, dead }, () => {
+        // The readers were opened with these objects, before the seqno was known.
+        for (const file of files) Object.assign(file, { minSeqno: next, maxSeqno: next })
         table.install(versions.tableVersion(table.id))
         engine.history.changedUntold(table, next)
         makeVisible()

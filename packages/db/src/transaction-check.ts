@@ -3,7 +3,7 @@ import type { Memtable } from '@meru/memtable'
 import { staleHandle } from './alter.ts'
 import type { CommitHistory } from './commit-history.ts'
 import { firstKeyAfter, newestAfter } from './later-writes.ts'
-import { type EntryLog, isEmpty, type TableTrace } from './transaction-trace.ts'
+import { type EntryLog, isEmpty, isIdle, type TableTrace } from './transaction-trace.ts'
 import type { PendingWrites } from './write-guard.ts'
 
 /**
@@ -16,6 +16,7 @@ export function findConflict(
   { history, pending }: { readonly history: CommitHistory; readonly pending: PendingWrites },
 ): MeruError | undefined {
   for (const trace of traces) {
+    if (isIdle(trace)) continue
     const { table, codec } = trace
     if (table.isDropped) return new MeruError('INVALID', `table "${table.name}" was dropped`)
     if (table.schema !== codec.schema) return staleHandle(table, codec.schema)

@@ -80,3 +80,8 @@ export function isEmpty({ lower, upper }: SeenRange): boolean {
   if (upper === undefined) return false
   return lower === undefined ? upper.length === 0 : compareKeys(lower, upper) >= 0
 }
+
+/** Whether neither writes nor reads are noted. */
+export function isIdle({ writes, reads, ranges }: TableTrace): boolean {
+  return writes.entries.length === 0 && reads.entries.length === 0 && ranges.every((range) => isEmpty(range))
+}

@@ -2,16 +2,26 @@ import { MemoryFs, type CrashMode } from '@meru/fs'
 import {
   describeCall,
   FaultyFs,
+  isWrite,
   ModelSession,
   Random,
   randomOperations,
   TEST_TABLES,
   TestEnvironment,
+  WITHOUT_TRANSACTIONS,
   writesOf,
 } from '@meru/testkit'
 import type { DatabaseOperation, Row } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import { open, type Database, type Table } from '../src/index.ts'
+import {
+  type Both,
+  type ConcurrentOperation,
+  ConcurrentOperations,
+  fill,
+  isConcurrent,
+  remembers,
+} from './concurrent-operations.ts'
 import { TINY } from './fixture.ts'
 import { probeOf } from './session.ts'
 
@@ -20,6 +30,17 @@ const MODES: readonly CrashMode[] = ['drop', 'sectors', 'torn']
 interface Script {
   readonly name: string
   readonly operations: readonly DatabaseOperation[]
+}
+
+/** More of what changes something, less of what only reads. */
+const TRANSACTIONS = {
+  remember: 8,
+  putIf: 10,
+  deleteIf: 4,
+  begin: 12,
+  inTransaction: 40,
+  commit: 12,
+  commitAll: 3,
 }
 
 const SCRIPTS: readonly Script[] = [
@@ -34,6 +55,18 @@ const SCRIPTS: readonly Script[] = [
   { name: 'compactions', operations: scriptOf(3, 24, { flush: 8, compact: 8, export: 0, reopen: 0 }) },
   { name: 'reopening', operations: scriptOf(4, 16, { flush: 4, compact: 0, export: 0, reopen: 12 }) },
   { name: 'loads', operations: scriptOf(6, 24, { ingest: 30, flush: 6, compact: 6, export: 0, reopen: 2 }) },
+  {
+    name: 'transactions',
+    operations: scriptOf(8, 44, {
+      ...TRANSACTIONS,
+      flush: 2,
+      compact: 1,
+      export: 0,
+      reopen: 0.3,
+      putMany: 5,
+      batch: 5,
+    }),
+  },
   { name: 'exports', operations: scriptOf(5, 20, { flush: 4, compact: 4, export: 10, reopen: 2 }) },
 ]
 
@@ -43,6 +76,7 @@ function scriptOf(
   weights: Parameters<typeof randomOperations>[2],
 ): DatabaseOperation[] {
   const none = {
+    ...WITHOUT_TRANSACTIONS,
     get: 0,
     getMany: 0,
     has: 0,
@@ -60,6 +94,17 @@ function scriptOf(
     ...weights,
   })
   return operations.filter((operation) => operation.do !== 'export' || operation.table !== 'moments')
+}
+
+/** The model does it first: a crash may keep what nobody was told of. */
+async function performConcurrently(
+  concurrent: ConcurrentOperations,
+  both: Both,
+  operation: ConcurrentOperation,
+): Promise<void> {
+  const isRemembered = remembers(both.model, operation)
+  const expected = both.model.apply(operation)
+  expect(await concurrent.perform(both, operation, isRemembered)).toEqual(expected)
 }
 
 /** What the disk would hold if the power failed right before a call. */
@@ -86,6 +131,7 @@ async function run(script: Script): Promise<{ model: ModelSession; moments: Mome
     moments.push({ call: describeCall(call), images, durable })
     return undefined
   })
+  const concurrent = new ConcurrentOperations()
   let lives = 0
   let tables = new Map<string, Table>()
   const start = async (): Promise<Database> => {
@@ -99,6 +145,8 @@ async function run(script: Script): Promise<{ model: ModelSession; moments: Mome
   let db = await env.until(start())
   const step = async (operation: DatabaseOperation): Promise<void> => {
     if (operation.do === 'reopen') {
+      await concurrent.abandon()
+      model.apply(operation)
       await db.close()
       db = await start()
     } else if (operation.do === 'flush') await tables.get(operation.table)?.flush()
@@ -108,21 +156,19 @@ async function run(script: Script): Promise<{ model: ModelSession; moments: Mome
       model.model.commit(writesOf(operation))
       await tables.get(operation.table)?.ingest(operation.rows)
       durable = model.model.version
-    } else if ('durability' in operation) {
+    } else if (isConcurrent(operation)) {
+      await performConcurrently(concurrent, { db, tables, model }, operation)
+      durable = Math.max(durable, model.durable)
+    } else if (isWrite(operation)) {
       const writes = writesOf(operation)
       // The model knows of it before it is asked for: a crash may keep a write that nobody was told of.
       model.model.commit(writes)
-      await db.batch((batch) => {
-        for (const write of writes) {
-          const table = tables.get(write.table) as Table
-          if (write.kind === 'put') batch.put(table, write.row)
-          else batch.delete(table, write.key)
-        }
-      }, operation)
+      await db.batch((batch) => fill(batch, tables, writes), operation)
       if (operation.durability === 'durable') durable = model.model.version
     }
   }
   for (const operation of script.operations) await env.until(step(operation))
+  await env.until(concurrent.abandon())
   await env.until(db.close())
   return { model, moments }
 }

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DatabaseOperation, Random, randomOperations, TEST_TABLES, writesOf } from '@meru/testkit'
+import {
+  type DatabaseOperation,
+  Random,
+  randomOperations,
+  TEST_TABLES,
+  writesOf,
+  isWrite,
+  WITHOUT_TRANSACTIONS,
+} from '@meru/testkit'
 import {
   preparePythonReaders,
   type PythonReader,
@@ -39,6 +47,7 @@ async function runHistory(seed: number): Promise<void> {
   const tables = new Map<string, Table>()
   for (const definition of TEST_TABLES) tables.set(definition.name, (await db.table(definition)) as Table)
   const unread = {
+    ...WITHOUT_TRANSACTIONS,
     get: 0,
     getMany: 0,
     has: 0,
@@ -55,7 +64,7 @@ async function runHistory(seed: number): Promise<void> {
   }
 
   async function perform(operation: DatabaseOperation): Promise<void> {
-    if ('durability' in operation) {
+    if (isWrite(operation)) {
       await db.batch((batch) => {
         for (const write of writesOf(operation)) {
           const table = tables.get(write.table) as Table

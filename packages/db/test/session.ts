@@ -7,7 +7,6 @@ import {
   showValue,
   TEST_TABLES,
   TestEnvironment,
-  writesOf,
   type DatabaseOperation,
   type Row,
   type State,
@@ -20,6 +19,14 @@ import {
   type Snapshot,
   type Table,
 } from '../src/index.ts'
+import {
+  type Both,
+  type ConcurrentOperation,
+  ConcurrentOperations,
+  fill,
+  isConcurrent,
+  remembers,
+} from './concurrent-operations.ts'
 
 /** A real database and a model, doing the same operations and having to agree. */
 export class DatabaseSession {
@@ -30,7 +37,10 @@ export class DatabaseSession {
   /** Each opening is a process of its own, and the only one alive. */
   #lives = 0
   readonly #tables: Map<string, Table> = new Map()
-  readonly #snapshots: Map<number, Snapshot> = new Map()
+  readonly #open: { readonly snapshots: Map<number, Snapshot>; readonly concurrent: ConcurrentOperations } = {
+    snapshots: new Map(),
+    concurrent: new ConcurrentOperations(),
+  }
 
   constructor(options: { fs: MemoryFs; settings: Partial<Settings>; seed: number }) {
     this.#disk = { fs: options.fs, db: undefined }
@@ -50,8 +60,13 @@ export class DatabaseSession {
   /** Runs an operation on both; throws if the answers differ. */
   async run(operation: DatabaseOperation): Promise<void> {
     if (operation.do === 'crash') return this.#crash(operation)
+    const isRemembered = remembers(this.model, operation)
     const expected = this.model.apply(operation)
-    const found = await this.#env.until(this.#perform(operation))
+    const found = await this.#env.until(
+      isConcurrent(operation)
+        ? this.#open.concurrent.perform(this.#both, operation, isRemembered)
+        : this.#perform(operation),
+    )
     if (!answersEqual(expected, found)) {
       throw new Error(
         `${showValue(operation)}\n  answered ${showValue(found)}\n  expected ${showValue(expected)}`,
@@ -60,8 +75,9 @@ export class DatabaseSession {
   }
 
   async close(): Promise<void> {
-    for (const snapshot of this.#snapshots.values()) snapshot.close()
-    this.#snapshots.clear()
+    await this.#env.until(this.#open.concurrent.abandon())
+    for (const snapshot of this.#open.snapshots.values()) snapshot.close()
+    this.#open.snapshots.clear()
     if (this.#disk.db !== undefined) await this.#env.until(this.#disk.db.close())
   }
 
@@ -78,7 +94,11 @@ export class DatabaseSession {
     return this.#tables.get(name) as Table
   }
 
-  async #perform(operation: DatabaseOperation): Promise<unknown> {
+  get #both(): Both {
+    return { db: this.#disk.db as Database, tables: this.#tables, model: this.model }
+  }
+
+  async #perform(operation: Exclude<DatabaseOperation, ConcurrentOperation>): Promise<unknown> {
     const db = this.#disk.db as Database
     switch (operation.do) {
       case 'put':
@@ -90,17 +110,12 @@ export class DatabaseSession {
       case 'deleteMany':
         return void (await this.#table(operation.table).deleteMany(operation.keys, operation))
       case 'batch':
-        return void (await db.batch((batch) => {
-          for (const write of writesOf(operation)) {
-            if (write.kind === 'put') batch.put(this.#table(write.table), write.row)
-            else batch.delete(this.#table(write.table), write.key)
-          }
-        }, operation))
+        return void (await db.batch((batch) => fill(batch, this.#tables, operation.writes), operation))
       case 'openSnapshot':
-        return void this.#snapshots.set(operation.snapshot, db.snapshot())
+        return void this.#open.snapshots.set(operation.snapshot, db.snapshot())
       case 'closeSnapshot':
-        this.#snapshots.get(operation.snapshot)?.close()
-        return void this.#snapshots.delete(operation.snapshot)
+        this.#open.snapshots.get(operation.snapshot)?.close()
+        return void this.#open.snapshots.delete(operation.snapshot)
       case 'ingest':
         return this.#ingest(operation)
       case 'flush':
@@ -132,7 +147,8 @@ export class DatabaseSession {
     operation: Extract<DatabaseOperation, { readonly do: 'get' | 'getMany' | 'has' | 'scan' | 'count' }>,
   ): Promise<unknown> {
     const table = this.#table(operation.table)
-    const snapshot = operation.snapshot === undefined ? undefined : this.#snapshots.get(operation.snapshot)
+    const snapshot =
+      operation.snapshot === undefined ? undefined : this.#open.snapshots.get(operation.snapshot)
     switch (operation.do) {
       case 'get': {
         const options = { snapshot, select: operation.select }
@@ -183,7 +199,8 @@ export class DatabaseSession {
 
   async #crash(operation: Extract<DatabaseOperation, { do: 'crash' }>): Promise<void> {
     this.model.apply(operation)
-    this.#snapshots.clear()
+    this.#open.snapshots.clear()
+    await this.#env.until(this.#open.concurrent.abandon())
     const random = new Random(operation.seed)
     this.#disk.fs =
       operation.mode === 'kill'

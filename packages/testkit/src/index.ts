@@ -3,12 +3,16 @@ export { describeCall, FaultyFs, type Fault, type FaultRule, type NumberedCall }
 export { InterceptedFs, type Call, type Interceptor, type Operation } from './intercepted-fs.ts'
 export { KeyOrder, type KeyShape, type Range } from './key-order.ts'
 export { Model, type ScanShape, type State, type Write } from './model.ts'
-export { ModelSession, showOperations, writesOf } from './model-session.ts'
+export { isWrite, ModelSession, showOperations, type WriteOperation, writesOf } from './model-session.ts'
+export { type Answer, ModelTransaction } from './model-transaction.ts'
 export {
   DEFAULT_WEIGHTS,
+  WITHOUT_TRANSACTIONS,
   randomOperations,
   type DatabaseOperation,
   type OperationKind,
+  type ReadOperation,
+  type TransactionStep,
   type Weights,
 } from './operations.ts'
 export { Random } from './random.ts'

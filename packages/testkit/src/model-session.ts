@@ -1,6 +1,8 @@
 import type { TableDefinition } from '@meru/core'
+import type { KeyShape } from './key-order.ts'
 import { Model, type State, type Write } from './model.ts'
-import type { DatabaseOperation } from './operations.ts'
+import { type Answer, ModelTransaction } from './model-transaction.ts'
+import type { DatabaseOperation, ReadOperation } from './operations.ts'
 import { selected, showValue, type Row } from './rows.ts'
 import { TEST_TABLES } from './test-tables.ts'
 
@@ -10,6 +12,9 @@ const DIFFERENCES_MAX = 10
 export class ModelSession {
   readonly model: Model
   readonly #snapshots = new Map<number, number>()
+  readonly #transactions = new Map<number, { transaction: ModelTransaction; isDurable: boolean }>()
+  /** By table and key: the version that the row came with when it was seen, `undefined` for no row. */
+  readonly #remembered = new Map<string, number | undefined>()
   #durable = 0
 
   constructor(definitions: readonly TableDefinition[] = TEST_TABLES) {
@@ -27,20 +32,30 @@ export class ModelSession {
   }
 
   /** Does an operation and returns what a database must answer; nothing for operations without an answer. */
-  apply(operation: DatabaseOperation): Row | boolean | number | readonly (Row | undefined)[] | undefined {
+  apply(operation: DatabaseOperation): Answer {
     switch (operation.do) {
       case 'put':
       case 'putMany':
       case 'delete':
       case 'deleteMany':
       case 'batch':
-        this.model.commit(writesOf(operation))
-        if (operation.durability === 'durable') this.#durable = this.model.version
+        this.#commit(writesOf(operation), operation.durability === 'durable')
         return undefined
       case 'ingest':
-        this.model.commit(writesOf(operation))
-        this.#durable = this.model.version
+        this.#commit(writesOf(operation), true)
+        for (const { transaction } of this.#transactions.values()) transaction.noteLoad(operation.table)
         return undefined
+      case 'remember':
+        return this.#remember(operation.table, operation.key)
+      case 'putIf':
+      case 'deleteIf':
+        return this.#writeIf(operation)
+      case 'begin':
+      case 'inTransaction':
+      case 'commit':
+      case 'rollback':
+      case 'commitAll':
+        return this.#inTransactions(operation)
       case 'openSnapshot':
         this.#snapshots.set(operation.snapshot, this.model.version)
         return undefined
@@ -49,10 +64,12 @@ export class ModelSession {
         return undefined
       case 'reopen':
         this.#snapshots.clear()
+        this.#transactions.clear()
         this.#durable = this.model.version
         return undefined
       case 'crash':
         this.#snapshots.clear()
+        this.#transactions.clear()
         return undefined
       case 'flush':
       case 'compact':
@@ -71,13 +88,83 @@ export class ModelSession {
     const version = this.model.prefixOf(found, this.#durable)
     if (version === undefined) throw new Error(this.#explain(found))
     this.model.rollBack(version)
+    // A version that the crash took back may come again, with another row.
+    for (const [name, seen] of this.#remembered) {
+      if ((seen ?? 0) > version) this.#remembered.delete(name)
+    }
     this.#durable = version
     return version
   }
 
-  #read(
-    operation: Extract<DatabaseOperation, { readonly do: 'get' | 'getMany' | 'has' | 'scan' | 'count' }>,
-  ): Row | boolean | number | readonly (Row | undefined)[] | undefined {
+  /** Whether a row of this key is remembered; else a conditional write asks for no row. */
+  isRemembered(table: string, key: KeyShape): boolean {
+    return this.#remembered.get(this.#nameOf(table, key)) !== undefined
+  }
+
+  #remember(table: string, key: KeyShape): Row | undefined {
+    const { order } = this.model.history(table)
+    this.#remembered.set(this.#nameOf(table, key), this.model.history(table).versionOf(order.partsOf(key)))
+    return this.model.get(table, key)
+  }
+
+  #writeIf(operation: Extract<DatabaseOperation, { readonly do: 'putIf' | 'deleteIf' }>): Answer {
+    const { table } = operation
+    const { order } = this.model.history(table)
+    const key = operation.do === 'putIf' ? order.shapeOf(operation.row) : operation.key
+    const expected = this.#remembered.get(this.#nameOf(table, key))
+    // There is no call that deletes what is not there.
+    if (operation.do === 'deleteIf' && expected === undefined) return 'skipped'
+    if (this.model.history(table).versionOf(order.partsOf(key)) !== expected) return 'conflict'
+    const write: Write =
+      operation.do === 'putIf' ? { kind: 'put', table, row: operation.row } : { kind: 'delete', table, key }
+    this.#commit([write], operation.durability === 'durable')
+    return 'committed'
+  }
+
+  #inTransactions(
+    operation: Extract<
+      DatabaseOperation,
+      { readonly do: 'begin' | 'inTransaction' | 'commit' | 'rollback' | 'commitAll' }
+    >,
+  ): Answer {
+    if (operation.do === 'commitAll') {
+      this.#commit(operation.writes, operation.durability === 'durable')
+      return [...this.#transactions.keys()].map((number) => this.#end(number))
+    }
+    const { transaction: number } = operation
+    if (operation.do === 'begin') {
+      const transaction = new ModelTransaction(this.model, operation.isolation)
+      this.#transactions.set(number, { transaction, isDurable: operation.durability === 'durable' })
+      return undefined
+    }
+    if (operation.do === 'inTransaction') {
+      return this.#transactions.get(number)?.transaction.apply(operation.step)
+    }
+    if (operation.do === 'commit') return this.#end(number)
+    this.#transactions.delete(number)
+    return undefined
+  }
+
+  /** Ends a transaction; one that is not open, as shrinking leaves them, is `undefined`. */
+  #end(number: number): string | undefined {
+    const running = this.#transactions.get(number)
+    this.#transactions.delete(number)
+    const before = this.model.version
+    const outcome = running?.transaction.commit()
+    if (running?.isDurable === true && this.model.version > before) this.#durable = this.model.version
+    return outcome
+  }
+
+  #commit(writes: readonly Write[], isDurable: boolean): void {
+    this.model.commit(writes)
+    if (isDurable) this.#durable = this.model.version
+  }
+
+  #nameOf(table: string, key: KeyShape): string {
+    return `${table} ${showValue(this.model.history(table).order.partsOf(key))}`
+  }
+
+  #read(operation: ReadOperation): Row | boolean | number | readonly (Row | undefined)[] | undefined {
     const { table, snapshot } = operation
     const version = snapshot === undefined ? undefined : this.#snapshots.get(snapshot)
     switch (operation.do) {
@@ -114,7 +201,24 @@ export class ModelSession {
   }
 }
 
-type WriteOperation = Extract<DatabaseOperation, { readonly durability: unknown } | { readonly do: 'ingest' }>
+/** The operations that write whatever is there. */
+export type WriteOperation = Extract<
+  DatabaseOperation,
+  { readonly do: 'put' | 'putMany' | 'delete' | 'deleteMany' | 'batch' | 'ingest' }
+>
+
+const WRITES: ReadonlySet<string> = new Set<WriteOperation['do']>([
+  'put',
+  'putMany',
+  'delete',
+  'deleteMany',
+  'batch',
+  'ingest',
+])
+
+export function isWrite(operation: DatabaseOperation): operation is WriteOperation {
+  return WRITES.has(operation.do)
+}
 
 /** The writes of an operation, in their order. */
 export function writesOf(operation: WriteOperation): readonly Write[] {

@@ -40,7 +40,7 @@ export class Model {
   commit(writes: readonly Write[]): number {
     this.#version++
     for (const write of writes) {
-      const table = this.#table(write.table)
+      const table = this.history(write.table)
       if (write.kind === 'put') {
         const row = normalise(table.definition, write.row)
         table.set(table.order.valuesOf(row), this.#version, row)
@@ -52,12 +52,12 @@ export class Model {
   }
 
   get(table: string, key: KeyShape, version: number = this.#version): Row | undefined {
-    const history = this.#table(table)
+    const history = this.history(table)
     return history.get(history.order.partsOf(key), version)
   }
 
   scan(table: string, shape: ScanShape = {}, version: number = this.#version): Row[] {
-    const rows = [...this.#table(table).scan(version, shape.range ?? {})]
+    const rows = [...this.history(table).scan(version, shape.range ?? {})]
     if (shape.reverse === true) rows.reverse()
     return rows.slice(0, shape.limit).map((row) => selected(row, shape.select))
   }
@@ -114,13 +114,21 @@ export class Model {
     })
   }
 
+  /** The keys that a batch wrote. */
+  changedAt(version: number): { readonly table: string; readonly key: readonly Value[] }[] {
+    return [...this.#tables].flatMap(([table, history]) =>
+      history.changedAt(version).map((key) => ({ table, key })),
+    )
+  }
+
   /** Forgets the batches after a version, as a crash did. */
   rollBack(version: number): void {
     for (const table of this.#tables.values()) table.rollBack(version)
     this.#version = version
   }
 
-  #table(name: string): TableHistory {
+  /** All versions of the rows of a table. */
+  history(name: string): TableHistory {
     const table = this.#tables.get(name)
     if (table === undefined) throw new TypeError(`the model has no table "${name}"`)
     return table

@@ -1,5 +1,5 @@
 import { CRASH_MODES, type CrashMode } from '@meru/fs'
-import type { KeyShape, Range } from './key-order.ts'
+import { KeyOrder, type KeyShape, type Range } from './key-order.ts'
 import type { Write } from './model.ts'
 import type { Random } from './random.ts'
 import { RandomRows } from './random-rows.ts'
@@ -15,10 +15,26 @@ interface Read {
   readonly snapshot?: number
 }
 
+/** What a transaction does: a read of its moment, or a write. */
+export type TransactionStep =
+  | { readonly do: 'put'; readonly table: string; readonly row: Row }
+  | { readonly do: 'putMany'; readonly table: string; readonly rows: readonly Row[] }
+  | { readonly do: 'delete'; readonly table: string; readonly key: KeyShape }
+  | ReadOperation
+
+export type ReadOperation = Extract<
+  DatabaseOperation,
+  { readonly do: 'get' | 'getMany' | 'has' | 'scan' | 'count' }
+>
+
 /**
  * One call on a database, as plain data, so that scripts can be printed, shrunk and run against anything.
  * Snapshots are opened under a number that is not open. `crash` ends the process or the power; `reopen`
- * closes and opens in order. Both close all snapshots.
+ * closes and opens in order. Both close all snapshots, and end all transactions without a commit.
+ *
+ * `remember` reads the version of a row. `putIf` and `deleteIf` ask that the row is the one remembered last, or that
+ * there is none if nothing or no row was remembered. Transactions are open side by side; `commitAll` ends all of
+ * them at once, in the order in which they began, right behind a batch.
  */
 export type DatabaseOperation =
   | { readonly do: 'put'; readonly table: string; readonly row: Row; readonly durability: Durability }
@@ -51,6 +67,24 @@ export type DatabaseOperation =
       readonly select?: readonly string[]
     })
   | (Read & { readonly do: 'count'; readonly range: Range })
+  | { readonly do: 'remember'; readonly table: string; readonly key: KeyShape }
+  | { readonly do: 'putIf'; readonly table: string; readonly row: Row; readonly durability: Durability }
+  | {
+      readonly do: 'deleteIf'
+      readonly table: string
+      readonly key: KeyShape
+      readonly durability: Durability
+    }
+  | {
+      readonly do: 'begin'
+      readonly transaction: number
+      readonly isolation: 'serializable' | 'snapshot'
+      readonly durability: Durability
+    }
+  | { readonly do: 'inTransaction'; readonly transaction: number; readonly step: TransactionStep }
+  | { readonly do: 'commit'; readonly transaction: number }
+  | { readonly do: 'rollback'; readonly transaction: number }
+  | { readonly do: 'commitAll'; readonly writes: readonly Write[]; readonly durability: Durability }
   | { readonly do: 'openSnapshot'; readonly snapshot: number }
   | { readonly do: 'closeSnapshot'; readonly snapshot: number }
   | { readonly do: 'ingest'; readonly table: string; readonly rows: readonly Row[] }
@@ -76,6 +110,14 @@ export const DEFAULT_WEIGHTS: Weights = {
   has: 4,
   scan: 8,
   count: 2,
+  remember: 3,
+  putIf: 5,
+  deleteIf: 2,
+  begin: 3,
+  inTransaction: 15,
+  commit: 3,
+  rollback: 0.5,
+  commitAll: 0.7,
   openSnapshot: 2,
   closeSnapshot: 2,
   ingest: 1,
@@ -86,7 +128,20 @@ export const DEFAULT_WEIGHTS: Weights = {
   crash: 0.6,
 }
 
+/** Weights for those who know no transactions and no versions of rows. */
+export const WITHOUT_TRANSACTIONS: Partial<Weights> = {
+  remember: 0,
+  putIf: 0,
+  deleteIf: 0,
+  begin: 0,
+  inTransaction: 0,
+  commit: 0,
+  rollback: 0,
+  commitAll: 0,
+}
+
 const SNAPSHOTS_MAX = 5
+const TRANSACTIONS_MAX = 4
 
 /** So many random operations on the test tables. A kind with weight 0 does not come up. */
 export function randomOperations(
@@ -103,6 +158,9 @@ class OperationSource {
   readonly #choices: readonly (readonly [number, OperationKind])[]
   readonly #tables: readonly RandomRows[]
   #open: number[] = []
+  #running: number[] = []
+  /** Rows whose versions were read last, by table. */
+  readonly #seen = new Map<string, KeyShape>()
   #opened = 0
 
   constructor(random: Random, weights: Weights) {
@@ -133,6 +191,18 @@ class OperationSource {
       case 'scan':
       case 'count':
         return this.#read(kind, rows)
+      case 'remember':
+        return { do: kind, table, key: this.#see(rows) }
+      case 'putIf':
+        return { do: kind, table, row: this.#seenRow(rows), durability: this.#durability() }
+      case 'deleteIf':
+        return { do: kind, table, key: this.#seenKey(rows) ?? rows.key(), durability: this.#durability() }
+      case 'begin':
+      case 'inTransaction':
+      case 'commit':
+      case 'rollback':
+      case 'commitAll':
+        return this.#transaction(kind, rows) ?? this.#read('get', rows)
       case 'openSnapshot':
         return this.#openSnapshot() ?? this.#read('get', rows)
       case 'closeSnapshot':
@@ -145,16 +215,76 @@ class OperationSource {
         return { do: kind, table }
       case 'reopen':
         this.#open = []
+        this.#running = []
         return { do: kind }
       case 'crash':
         this.#open = []
+        this.#running = []
         return { do: kind, mode: random.pick([...CRASH_MODES, 'kill'] as const), seed: random.uint32() }
     }
   }
 
-  #read(kind: 'get' | 'getMany' | 'has' | 'scan' | 'count', rows: RandomRows): DatabaseOperation {
+  #transaction(
+    kind: 'begin' | 'inTransaction' | 'commit' | 'rollback' | 'commitAll',
+    rows: RandomRows,
+  ): DatabaseOperation | undefined {
     const random = this.#random
-    const isPast = this.#open.length > 0 && random.oneIn(3)
+    if (kind === 'begin') {
+      if (this.#running.length >= TRANSACTIONS_MAX) return undefined
+      const transaction = ++this.#opened
+      this.#running.push(transaction)
+      const isolation = random.oneIn(3) ? 'snapshot' : 'serializable'
+      return { do: kind, transaction, isolation, durability: this.#durability() }
+    }
+    if (this.#running.length === 0) return undefined
+    if (kind === 'commitAll') {
+      this.#running = []
+      return { do: kind, writes: this.#several(() => this.#write()), durability: this.#durability() }
+    }
+    const transaction = random.pick(this.#running)
+    if (kind === 'inTransaction') return { do: kind, transaction, step: this.#step(rows) }
+    this.#running = this.#running.filter((other) => other !== transaction)
+    return { do: kind, transaction }
+  }
+
+  #see(rows: RandomRows): KeyShape {
+    const key = rows.key()
+    this.#seen.set(rows.definition.name, key)
+    return key
+  }
+
+  /** Mostly the key that was seen last, so that some conditions hold. */
+  #seenKey(rows: RandomRows): KeyShape | undefined {
+    return this.#random.oneIn(4) ? undefined : this.#seen.get(rows.definition.name)
+  }
+
+  #seenRow(rows: RandomRows): Row {
+    const key = this.#seenKey(rows)
+    const row = rows.row()
+    if (key === undefined) return row
+    const order = new KeyOrder(rows.definition)
+    const parts = order.partsOf(key)
+    return { ...row, ...Object.fromEntries(order.names.map((name, i) => [name, parts[i]])) }
+  }
+
+  #step(rows: RandomRows): TransactionStep {
+    const random = this.#random
+    const table = rows.definition.name
+    if (random.oneIn(2)) {
+      const kind = random.pick(['get', 'get', 'getMany', 'has', 'scan', 'count'] as const)
+      return this.#read(kind, rows, { isPast: false })
+    }
+    if (random.oneIn(4)) return { do: 'delete', table, key: rows.key() }
+    if (random.oneIn(6)) return { do: 'putMany', table, rows: this.#several(() => rows.row()) }
+    return { do: 'put', table, row: rows.row() }
+  }
+
+  #read(
+    kind: ReadOperation['do'],
+    rows: RandomRows,
+    { isPast } = { isPast: this.#open.length > 0 && this.#random.oneIn(3) },
+  ): ReadOperation {
+    const random = this.#random
     const read: Read = {
       table: rows.definition.name,
       ...(isPast ? { snapshot: random.pick(this.#open) } : undefined),

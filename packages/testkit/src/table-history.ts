@@ -40,6 +40,12 @@ export class TableHistory {
     return slot && rowAt(slot, version)
   }
 
+  /** The version that the row of a key came with; `undefined` if there is no row. */
+  versionOf(key: readonly Value[]): number | undefined {
+    const last = this.#slots.get(showValue(key))?.changes.at(-1)
+    return last?.row === undefined ? undefined : last.version
+  }
+
   /** The rows of a range in key order. */
   *scan(version: number, range: Range): Generator<Row, void, undefined> {
     for (const slot of this.#sorted) {

@@ -2,6 +2,7 @@ import { keyColumns } from '@meru/core'
 import { describe, expect, test } from 'vitest'
 import {
   DEFAULT_WEIGHTS,
+  isWrite,
   KeyOrder,
   ModelSession,
   Random,
@@ -10,6 +11,7 @@ import {
   showValue,
   shrink,
   TEST_TABLES,
+  WITHOUT_TRANSACTIONS,
   writesOf,
   type DatabaseOperation,
   type OperationKind,
@@ -165,7 +167,7 @@ class BuggyItems {
   readonly #rows = new Map<string, Row>()
 
   apply(operation: DatabaseOperation): unknown {
-    if ('durability' in operation) {
+    if (isWrite(operation)) {
       for (const write of writesOf(operation)) {
         if (write.table !== 'items') continue
         const key = write.kind === 'put' ? this.#order.valuesOf(write.row) : this.#order.partsOf(write.key)
@@ -188,8 +190,8 @@ test('a planted bug is found by random operations and shrunk to the few that mat
     }
     return false
   }
-  const weights = { crash: 0, openSnapshot: 0 }
-  const scripts = Array.from({ length: 20 }, (_, i) => randomOperations(new Random(i), 400, weights))
+  const weights = { ...WITHOUT_TRANSACTIONS, crash: 0, openSnapshot: 0 }
+  const scripts = Array.from({ length: 60 }, (_, i) => randomOperations(new Random(i), 400, weights))
   const failing: (readonly DatabaseOperation[])[] = []
   for (const script of scripts) if (await fails(script)) failing.push(script)
   expect(failing.length).toBeGreaterThan(0)

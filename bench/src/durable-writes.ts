@@ -22,7 +22,7 @@ export async function durableWrites(subject: Subject, directory: string, cacheBy
       while (next < rows.length && performance.now() < end)
     }
     meter.start()
-    await Promise.all(Array.from({ length: writers }, writer))
+    await Promise.all(Array.from({ length: engine.takesTurns === true ? 1 : writers }, writer))
     meter.stop()
     report(meter.rate(`durable put, ${writers} ${writers === 1 ? 'writer' : 'writers'}`, next))
     written += next

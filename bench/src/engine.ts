@@ -31,6 +31,8 @@ export interface ExportedTable {
 export interface Engine {
   readonly name: string
   readonly version: string
+  /** Set if it writes one row at a time whatever the caller does: its writers take turns. */
+  readonly takesTurns?: boolean
   open(directory: string, settings: EngineSettings): Promise<void>
   close(): Promise<void>
   /** Fills an empty table the fastest way there is; resolves when all of it survives a crash. */

@@ -64,10 +64,10 @@ async function runPeers(): Promise<void> {
     rounds: quick ? 1 : Number(options.rounds),
     engines: options.engines?.split(',') ?? ENGINE_NAMES,
     log,
+    onRound: (found) => keep('engines', found),
   })
   print(figures(results))
   for (const { engine, reason } of results.skipped) print(`${engine} was skipped: ${reason}`)
-  keep('engines', results)
 }
 
 async function runScale(): Promise<void> {
@@ -95,7 +95,7 @@ async function runSoak(): Promise<void> {
 }
 
 async function runPublish(): Promise<void> {
-  const sizes = quick ? [1000, 20_000] : [10_000, 100_000, MILLION]
+  const sizes = quick ? [1000, 20_000] : [20_000, 200_000, 2 * MILLION]
   const largest = sizes[sizes.length - 1]
   const tables = sizes.map((rows) => ({ rows, fileBytes: 64 * MIB }))
   tables.push({ rows: largest, fileBytes: quick ? 16 * KIB : 128 * KIB })
@@ -103,7 +103,7 @@ async function runPublish(): Promise<void> {
     tables,
     upserts: quick ? 100 : 10_000,
     rounds: quick ? 2 : 7,
-    checkedRowsMax: 100_000,
+    checkedRowsMax: 200_000,
   })
   print(publishPage(results, readTargets()))
   keep('publish', results)

@@ -9,7 +9,9 @@ import { rowOf } from './rows.ts'
 import type { Scale } from './subject.ts'
 
 const PROJECT = new URL('../merutable/', import.meta.url).pathname
-const TARGET = new URL('../node_modules/.cache/merutable/', import.meta.url).pathname
+/** The build takes minutes; cargo's own variable lets it be kept elsewhere. */
+const TARGET =
+  process.env['CARGO_TARGET_DIR'] ?? new URL('../node_modules/.cache/merutable/', import.meta.url).pathname
 const PROGRAM = join(TARGET, 'release', 'merutable-driver')
 
 /** Measures the Rust engine by its own driver, which is built if `cargo` is there. */

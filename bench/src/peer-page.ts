@@ -26,8 +26,11 @@ export function peerPage(results: PeerResults, targets: Targets): string {
   ].join('\n\n')
 }
 
-export function circumstancesText({ date, node, cpu, cores, platform, pinning }: Circumstances): string {
-  return `${date} UTC; ${cpu}, ${cores} cores, ${platform}, Node ${node}; threads bound to cores: ${pinning}.`
+export function circumstancesText(found: Circumstances): string {
+  const { date, commit, node, cpu, cores, platform, pinning, load } = found
+  const at = commit === undefined ? '' : ` at ${commit}`
+  const busy = load === undefined ? '' : `; load average ${load.toFixed(1)}`
+  return `${date} UTC${at}; ${cpu}, ${cores} cores, ${platform}, Node ${node}; threads bound to cores: ${pinning}${busy}.`
 }
 
 function operationsOf(results: PeerResults): { operation: string; unit: string }[] {

@@ -9,14 +9,28 @@ export interface PeerOptions {
   readonly rounds: number
   readonly engines: readonly string[]
   readonly log: (line: string) => void
+  /** Sees the results after each round: what was measured is not lost. */
+  readonly onRound: (results: PeerResults) => void
 }
 
 const SECOND_MS = 1000
 
 /** Runs the engines in turn, a process each, several rounds. */
-export async function comparePeers({ scale, rounds, engines, log }: PeerOptions): Promise<PeerResults> {
+export async function comparePeers({
+  scale,
+  rounds,
+  engines,
+  log,
+  onRound,
+}: PeerOptions): Promise<PeerResults> {
   const runs = new Map<string, Extract<EngineRun, { figures: unknown }>[]>()
   const skipped: { engine: string; reason: string }[] = []
+  const soFar = (done: number): PeerResults => ({
+    circumstances: circumstances(),
+    scale: { ...scale, rounds: done },
+    engines: [...runs].map(([name, own]) => engineResult(name, own)),
+    skipped,
+  })
   for (let round = 1; round <= rounds; round++) {
     for (const engine of engines) {
       if (skipped.some((one) => one.engine === engine)) continue
@@ -31,13 +45,9 @@ export async function comparePeers({ scale, rounds, engines, log }: PeerOptions)
       runs.set(engine, [...(runs.get(engine) ?? []), run])
       log(`round ${round} of ${rounds}: ${engine} ${seconds} s`)
     }
+    onRound(soFar(round))
   }
-  return {
-    circumstances: circumstances(),
-    scale: { ...scale, rounds },
-    engines: [...runs].map(([name, own]) => engineResult(name, own)),
-    skipped,
-  }
+  return soFar(rounds)
 }
 
 async function runOnce(engine: string, scale: Scale): Promise<EngineRun> {

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { pinningFault } from './child.ts'
 import type { Figure } from './meter.ts'
 
@@ -8,12 +9,16 @@ const RESULTS = new URL('../results/', import.meta.url)
 /** Under what a run was made; every result file has one. */
 export interface Circumstances {
   readonly date: string
+  /** Of Meru itself, where the sources are a clone. */
+  readonly commit?: string
   readonly node: string
   readonly cpu: string
   readonly cores: number
   readonly platform: string
   /** How threads were bound to cores, or why not. */
   readonly pinning: string
+  /** Programs that wanted a core at the end, on average of a minute. */
+  readonly load?: number
 }
 
 /** What one process reports of one engine. */
@@ -47,6 +52,8 @@ export function circumstances(): Circumstances {
   const fault = pinningFault()
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
+    ...commit(),
+    load: loadavg()[0],
     node: process.version,
     cpu: cpus()[0].model,
     cores: cpus().length,
@@ -54,6 +61,11 @@ export function circumstances(): Circumstances {
     pinning:
       fault === undefined ? 'one core for the calling thread, the next for all others' : `none: ${fault}`,
   }
+}
+
+function commit(): { commit?: string } {
+  const { status, stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' })
+  return status === 0 ? { commit: stdout.trim() } : {}
 }
 
 /** The middle value; of an even number the lower middle one. */

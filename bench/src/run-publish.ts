@@ -17,7 +17,7 @@ async function publish(directory: string, rows: number, fileBytesTarget: number)
     settings: { fileBytesTarget, autoCompaction: false },
   })
   const expected = new ExpectedTable(rows)
-  await put(table, range(0, rows), 0)
+  await table.ingest(batchesOf(range(0, rows), { size: BATCH_ROWS, revision: 0 }))
   await table.compact()
   await table.exportIceberg()
   const times: number[] = []

@@ -200,8 +200,10 @@ async function measure(engine: Engine, directory: string, options: ScaleOptions)
   let compactionRate: number | undefined
   if (engine.flush !== undefined) {
     await flushes(subject)
+    await engine.settle()
     await gets(subject, 'get, uniform, before compaction', uniform)
     compactionRate = await compact(subject)
+    await engine.settle()
   }
   await gets(subject, 'get, uniform', uniform)
   const hot = zipf(options.rows, Math.min(options.rows, 1 << 18))

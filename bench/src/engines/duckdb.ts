@@ -30,6 +30,7 @@ export function duckdb(): Engine {
   return {
     name: 'duckdb',
     version: '1.5.6',
+    takesTurns: true,
     open: async (directory) => {
       at = await open(directory)
     },

@@ -69,18 +69,27 @@ export function meru(): Engine {
   }
 }
 
-/** Waits until neither sealed memtables nor level 0 ask for background work. */
-export async function settled(rows: RowsTable): Promise<void> {
+/** Waits until memory is flushed, levels stay as they are, and other threads have hardly anything to do. */
+async function settled(rows: RowsTable): Promise<void> {
   await rows.flush()
   let before = ''
   for (;;) {
+    const busy = await busyMs(QUIET_MS)
     const { levels, memtables } = rows.stats()
     const now = JSON.stringify(levels)
-    if (memtables.sealed === 0 && now === before) return
+    if (memtables.sealed === 0 && now === before && busy < BUSY_MS) return
     before = now
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
   }
 }
 
-/** Levels that stay as they are this long are at rest. */
-const QUIET_MS = 300
+const QUIET_MS = 400
+const BUSY_MS = 20
+
+/** Processor time of the other threads in a while, in milliseconds. */
+async function busyMs(milliseconds: number): Promise<number> {
+  const all = process.cpuUsage()
+  const own = process.threadCpuUsage()
+  await new Promise((resolve) => setTimeout(resolve, milliseconds))
+  const [total, mine] = [process.cpuUsage(all), process.threadCpuUsage(own)]
+  return (total.user + total.system - mine.user - mine.system) / 1000
+}

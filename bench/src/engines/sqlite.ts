@@ -55,6 +55,7 @@ function sqlite(name: string, version: string, connect: (file: string) => Connec
   return {
     name,
     version,
+    takesTurns: true,
     open: (directory, { cacheBytes }) => {
       db = connect(`${directory}/rows.db`)
       durableNow = undefined

@@ -1,7 +1,7 @@
 import { MERUTABLE } from './engine-list.ts'
 import { number, table } from './markdown.ts'
 import { engineOf, OWN, ratiosTo, ratioToBest, valueOf, type Ratio } from './ratios.ts'
-import { median, seriesOf, type Circumstances, type PeerResults } from './results.ts'
+import { median, seriesOf, type Circumstances, type EngineResult, type PeerResults } from './results.ts'
 import { verdictOf, type Targets } from './targets.ts'
 
 /** The section on the other engines. */
@@ -19,7 +19,7 @@ export function peerPage(results: PeerResults, targets: Targets): string {
     `### Targets`,
     targetTable(results, targets),
     `### Processor time`,
-    `Microseconds of all threads for one operation or row; milliseconds of work that is not counted in rows.`,
+    `Microseconds of all threads for one operation or row; milliseconds of work that is not counted in rows. The ratio is the least of the other engines ÷ Meru: above 1 Meru needs less.`,
     processorTimes(results),
     `### Beside merutable`,
     merutable(results, targets),
@@ -95,9 +95,21 @@ function processorTimes(results: PeerResults): string {
     })
     if (cells.every((cell) => cell === undefined)) return []
     const each = unit === 'ms' ? 'ms' : unit === 'MiB/s' ? 'ms a MiB' : 'µs'
-    return [[operation, each, ...cells.map(number)]]
+    return [[operation, each, ...cells.map(number), processorRatio(results, operation)]]
   })
-  return table(['operation', 'unit', ...results.engines.map(({ name }) => name)], lines, 2)
+  return table(['operation', 'unit', ...results.engines.map(({ name }) => name), 'ratio'], lines, 2)
+}
+
+/** What the most frugal other engine needs beside what Meru needs. */
+function processorRatio(results: PeerResults, operation: string): string {
+  const microsOf = (engine: EngineResult | undefined): number | undefined => {
+    const micros = seriesOf(engine, operation)?.cpuMicros
+    return micros === undefined ? undefined : median(micros)
+  }
+  const own = microsOf(engineOf(results, OWN))
+  const others = results.engines.filter(({ name }) => name !== OWN && name !== MERUTABLE)
+  const best = Math.min(...others.flatMap((engine) => microsOf(engine) ?? []))
+  return own === undefined || best === Infinity ? '–' : (best / own).toFixed(2)
 }
 
 function merutable(results: PeerResults, targets: Targets): string {

@@ -1,10 +1,15 @@
 import { MeruError, RowCodec, type SeqNo, type TableDefinition, type TableSchema } from '@meru/core'
+import type { FileSystem } from '@meru/fs'
 import {
   currentSchema,
+  dataDirectory,
+  deletesDirectory,
   findTable,
   makeTableDirectories,
   type Manifest,
   type WriterLock,
+  metadataDirectory,
+  tableDirectory,
 } from '@meru/manifest'
 import { TableVersion } from '@meru/view'
 import { Batch } from './batch.ts'
@@ -104,9 +109,11 @@ export class Database {
         this.#engine.versions.commit({ changes: [{ kind: 'dropTable', tableId: store.id }] }, {}, () => {
           this.#engine.tables.delete(store.id)
           store.drop()
-          this.#engine.versions.keep(name, new Set())
+          this.#engine.versions.keep(name, new Set(), { isDropped: true })
         }),
       )
+      // The commit stands, whatever becomes of what nobody needs any more.
+      await removeTableDirectories(this.#engine.versions.fs, name).catch(() => undefined)
     })
   }
 
@@ -258,6 +265,15 @@ export class Database {
       engine.status = 'closed'
       await lock?.release()
     }
+  }
+}
+
+/** What Iceberg readers know of a table, and its directories; those with files that a snapshot holds stay. */
+async function removeTableDirectories(fs: FileSystem, name: string): Promise<void> {
+  const metadata = metadataDirectory(name)
+  for (const file of await fs.list(metadata)) await fs.remove(`${metadata}/${file}`)
+  for (const directory of [metadata, deletesDirectory(name), dataDirectory(name), tableDirectory(name)]) {
+    await fs.removeDirectory(directory)
   }
 }
 

@@ -1,16 +1,32 @@
-import type { FileSystem } from '@meru/fs'
+import type { Environment, FileSystem } from '@meru/fs'
 import { filesDropped, Pins, type DatabaseState, type Pin } from '@meru/manifest'
 
-/** Which files may go: those that neither the current version nor a pinned one names. */
+/** How long files stay for readers outside that may know them. */
+export interface Grace {
+  readonly graceMs: number
+  readonly env: Pick<Environment, 'elapsed' | 'after'>
+  /** Called when files may go whose time has come. */
+  readonly onDue: () => void
+}
+
+/**
+ * Which files may go: those that neither the current version nor a pinned one names. A file that an Iceberg snapshot
+ * named stays a while longer, for readers outside that still read that snapshot.
+ */
 export class Garbage {
   private readonly pins: Pins
   /** Paths that left the current version and are still on disk. */
   private dropped: string[] = []
   /** By table: paths that stay on disk although no version names them. */
   private readonly kept: Map<string, ReadonlySet<string>> = new Map()
+  private readonly grace: Grace
+  /** By path: when the grace ends of files that nobody here needs any more. */
+  private readonly graced: Map<string, number> = new Map()
+  private cancel: () => void = () => undefined
 
-  constructor(current: DatabaseState) {
+  constructor(current: DatabaseState, grace: Grace) {
     this.pins = new Pins(current)
+    this.grace = grace
   }
 
   /** Makes the next version current. */
@@ -26,13 +42,21 @@ export class Garbage {
 
   /**
    * Replaces what must stay for a table, such as files that an Iceberg snapshot names. What stayed for
-   * that reason alone is dropped.
+   * that reason alone is dropped, after the grace; a table that is gone has none.
    */
-  keep(tableName: string, paths: ReadonlySet<string>): void {
+  keep(tableName: string, paths: ReadonlySet<string>, options: { isDropped: boolean }): void {
     const before = [...(this.kept.get(tableName) ?? [])]
     this.kept.set(tableName, paths)
     const released = before.filter((path) => !paths.has(path))
     this.dropped.push(...this.pins.obsolete(released, new Set()))
+    const { graceMs, env } = this.grace
+    if (graceMs === 0 || options.isDropped) return
+    for (const path of released) this.graced.set(path, env.elapsed() + graceMs)
+  }
+
+  /** Waits for no grace any more. What is left is swept at the next open. */
+  stop(): void {
+    this.cancel()
   }
 
   get pinnedVersions(): number {
@@ -53,7 +77,28 @@ export class Garbage {
     const kept = new Set([...this.kept.values()].flatMap((paths) => [...paths]))
     for (const path of obsolete) {
       await close(path).catch(() => undefined)
-      if (!kept.has(path)) await fs.remove(path).catch(() => undefined)
+      if (kept.has(path)) continue
+      if (this.isGraced(path)) this.dropped.push(path)
+      else await fs.remove(path).catch(() => undefined)
     }
+    this.plan()
+  }
+
+  private isGraced(path: string): boolean {
+    const end = this.graced.get(path)
+    if (end !== undefined && end > this.grace.env.elapsed()) return true
+    this.graced.delete(path)
+    return false
+  }
+
+  /** Looks again when the first grace ends. */
+  private plan(): void {
+    this.cancel()
+    const now = this.grace.env.elapsed()
+    for (const [path, end] of this.graced)
+      if (end <= now && !this.dropped.includes(path)) this.graced.delete(path)
+    if (this.graced.size === 0) return
+    const first = Math.min(...this.graced.values())
+    this.cancel = this.grace.env.after(Math.max(1, first - now), this.grace.onDue)
   }
 }

@@ -80,7 +80,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       editsPerState: manifestEditsPerState,
       statesKept,
     })
-    versions = new VersionStore({ fs, cache: components.cache, manifest })
+    const grace = { env, graceMs: settings.obsoleteGraceMs }
+    versions = new VersionStore({ fs, cache: components.cache, manifest, grace })
     await sweep(versions, epoch)
     await versions.openAll()
     const { engine, wal, recovery } = await assemble({ path, settings, components, versions, epoch })

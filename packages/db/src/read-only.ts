@@ -70,7 +70,7 @@ async function tryOpen(parts: ReadOnlyParts): Promise<Database | undefined> {
     `database ${path} is open for reading only; open it without readOnly`,
   )
   const manifest = { current: state, commit: () => Promise.reject(refusal) }
-  const versions = new VersionStore({ fs, cache, manifest })
+  const versions = new VersionStore({ fs, cache, manifest, grace: { env: components.env, graceMs: 0 } })
   try {
     const log = await copyLog(fs, state)
     await versions.openAll()

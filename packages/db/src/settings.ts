@@ -43,6 +43,7 @@ const settingsSchema = z.strictObject({
   pageCacheBytes: z.int().nonnegative(),
   manifestEditsPerState: count,
   icebergSnapshotsKept: z.int().min(2),
+  obsoleteGraceMs: z.int().nonnegative(),
   conflictHistoryBytesMax: z.int().nonnegative(),
   layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
 })
@@ -96,6 +97,11 @@ export interface Settings {
   /** Snapshots that the in-place Iceberg table keeps; their files stay. */
   readonly icebergSnapshotsKept: number
   /**
+   * A file stays so long after the last Iceberg snapshot that named it is gone, for those who still read that one; a
+   * later opening removes it.
+   */
+  readonly obsoleteGraceMs: number
+  /**
    * Flushed memtables of up to this size are kept while transactions run, to tell what was written meanwhile; a
    * transaction that needs older ones fails with `CONFLICT`.
    */
@@ -126,6 +132,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   pageCacheBytes: 64 * MIB,
   manifestEditsPerState: 64,
   icebergSnapshotsKept: 10,
+  obsoleteGraceMs: 60_000,
   conflictHistoryBytesMax: 128 * MIB,
   layout: { level0: {}, deeper: {} },
 })

@@ -13,7 +13,7 @@ import {
 } from '@meru/manifest'
 import { DeadPositions, type PageCache, SstReader } from '@meru/sst'
 import { type LiveFile, TableVersion } from '@meru/view'
-import { Garbage } from './garbage.ts'
+import { Garbage, type Grace } from './garbage.ts'
 import { Mutex } from './mutex.ts'
 
 /** What a commit brings along for files that the version did not have in this form. */
@@ -44,11 +44,14 @@ export class VersionStore {
   /** By file id: the files of the current version, and those that a pinned one still needs. */
   private readonly open: Map<string, OpenFile> = new Map()
 
-  constructor(parts: { fs: FileSystem; cache: PageCache; manifest: Commits }) {
+  constructor(parts: { fs: FileSystem; cache: PageCache; manifest: Commits; grace: Omit<Grace, 'onDue'> }) {
     this.fs = parts.fs
     this.cache = parts.cache
     this.current = parts.manifest.current
-    this.parts = { manifest: parts.manifest, garbage: new Garbage(this.current), mutex: new Mutex() }
+    const mutex = new Mutex()
+    const onDue = (): void => void mutex.run(() => this.collectGarbage()).catch(() => undefined)
+    const garbage = new Garbage(this.current, { ...parts.grace, onDue })
+    this.parts = { manifest: parts.manifest, garbage, mutex }
   }
 
   /** Opens every file of the current version. */
@@ -114,12 +117,14 @@ export class VersionStore {
   release(pin: Pin): void {
     pin.release()
     if (this.parts.garbage.isEmpty) return
-    void this.parts.mutex.run(() => this.collectGarbage()).catch(() => undefined)
+    this.collectSoon()
   }
 
   /** Paths that stay on disk although the engine does not need them: those an Iceberg snapshot names. */
-  keep(tableName: string, paths: ReadonlySet<string>): void {
-    this.parts.garbage.keep(tableName, paths)
+  keep(tableName: string, paths: ReadonlySet<string>, options = { isDropped: false }): void {
+    this.parts.garbage.keep(tableName, paths, options)
+    // Within a commit that drops a table the commit collects.
+    if (!options.isDropped) this.collectSoon()
   }
 
   get pinnedVersions(): number {
@@ -128,6 +133,7 @@ export class VersionStore {
 
   /** Closes every file. Reads must have ended. */
   async close(): Promise<void> {
+    this.parts.garbage.stop()
     await this.parts.mutex.run(async () => {
       const closings = await Promise.allSettled([...this.open.values()].map(({ reader }) => reader.close()))
       this.open.clear()
@@ -144,6 +150,10 @@ export class VersionStore {
       if (code !== 'DISK_FULL' && code !== 'INVALID') this.outcomeUnknown = true
       throw error
     }
+  }
+
+  private collectSoon(): void {
+    void this.parts.mutex.run(() => this.collectGarbage()).catch(() => undefined)
   }
 
   private openFile(id: string): OpenFile {

@@ -21,6 +21,7 @@ export const TINY: Partial<Settings> = {
   levelRatio: 2,
   pageCacheBytes: 64 * 1024,
   manifestEditsPerState: 5,
+  obsoleteGraceMs: 0,
   layout: {
     level0: { pageRows: 16, rowPageBytes: 256, rowGroupRows: 64 },
     deeper: { pageRows: 8, rowGroupRows: 32, compression: 'snappy' },

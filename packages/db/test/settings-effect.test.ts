@@ -268,6 +268,11 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     more: { ...QUIET, icebergSnapshotsKept: 10 },
     measure: exportedFilesKept,
   },
+  obsoleteGraceMs: {
+    less: { ...QUIET, icebergSnapshotsKept: 2 },
+    more: { ...QUIET, icebergSnapshotsKept: 2, obsoleteGraceMs: 1e9 },
+    measure: exportedFilesKept,
+  },
   conflictHistoryBytesMax: {
     less: { conflictHistoryBytesMax: 1024 },
     more: { conflictHistoryBytesMax: 1024 * 1024 },

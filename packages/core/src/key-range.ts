@@ -15,7 +15,11 @@ export function startsWith<Value extends string | Uint8Array>(start: Value): Sta
 type Scalar = boolean | number | bigint | string | Date | Uint8Array
 
 /** What a value may start with: any text for a text, any bytes for bytes. */
-type StartOf<Value> = [Value] extends [string] ? string : [Value] extends [Uint8Array] ? Uint8Array : never
+export type StartOf<Value> = [Value] extends [string]
+  ? string
+  : [Value] extends [Uint8Array]
+    ? Uint8Array
+    : never
 
 /**
  * Bounds of a range of keys; all that are given apply. For a key of one column they are values of that

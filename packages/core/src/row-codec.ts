@@ -2,6 +2,7 @@ import type { ByteWriter } from './byte-writer.ts'
 import type { ColumnModes } from './columns.ts'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
+import { Filter } from './filter.ts'
 import { appendKeyValue, keyTooLong, keyValueEnd, readKeyValue } from './key-codec.ts'
 import type { KeyBounds } from './key-range.ts'
 import { encodeRange, type AnyRange } from './range-codec.ts'
@@ -166,6 +167,11 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   /** Rows `from` to `to` of columns that are parallel to the selection; cheaper than one by one. */
   rowsOf(columns: readonly Vector[], from: number, to: number, selection: Selection = this.all): Row[] {
     return readRows(selection, columns, from, to) as Row[]
+  }
+
+  /** Compiles the `where` of a scan. Throws a `TypeError` for unknown columns and operators. */
+  filter(where: unknown): Filter {
+    return Filter.compile(this.table, this.all.plans, where)
   }
 
   /** The values of a column that is at `place` of the selection. */

@@ -3,6 +3,7 @@ export {
   type Column,
   type Columns,
   type ColumnPosition,
+  type Condition,
   ConflictError,
   CorruptionError,
   type ErrorCode,
@@ -13,6 +14,7 @@ export {
   type KeyOf,
   type KeyRange,
   MeruError,
+  type Operators,
   type RowOf,
   type SeqNo,
   startsWith,
@@ -22,6 +24,7 @@ export {
   tableFromZod,
   type TableSchema,
   type Vector,
+  type Where,
 } from '@meru/core'
 export type { FormatVersion, IcebergCheck, IcebergExport, Violation } from '@meru/iceberg'
 export type { BackupOptions, BackupProgress, BackupReport } from './backup.ts'

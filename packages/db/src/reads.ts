@@ -20,6 +20,18 @@ export interface VersionedRow<Row> {
   readonly version: SeqNo
 }
 
+const OPTION_NAMES = ['snapshot', 'select']
+
+/** Throws a `TypeError` for options of a read that there are not. */
+function checkOptions(options: object | undefined): void {
+  if (options === undefined) return
+  for (const name in options) {
+    if (!OPTION_NAMES.includes(name)) {
+      throw new TypeError(`a read has no option "${name}"; it has ${OPTION_NAMES.join(', ')}`)
+    }
+  }
+}
+
 /** Point reads of one table. */
 export class PointReader<Row, Key> {
   readonly #engine: Engine
@@ -37,6 +49,7 @@ export class PointReader<Row, Key> {
 
   /** The row, waiting for the disk on this thread if a page is missing. */
   getSync(key: Key, options: ReadOptions | undefined): Row | undefined {
+    checkOptions(options)
     const view = this.viewOf(options?.snapshot)
     const selection = this.#codec.select(options?.select)
     this.#encode(key)
@@ -49,6 +62,7 @@ export class PointReader<Row, Key> {
 
   get(key: Key, options: ReadOptions | undefined): Promise<Row | undefined> {
     try {
+      checkOptions(options)
       const view = this.viewOf(options?.snapshot)
       const selection = this.#codec.select(options?.select)
       this.#encode(key)
@@ -63,6 +77,7 @@ export class PointReader<Row, Key> {
 
   /** The row and its version, of one moment. */
   async getWithVersion(key: Key, options: ReadOptions | undefined): Promise<VersionedRow<Row> | undefined> {
+    checkOptions(options)
     const selection = this.#codec.select(options?.select)
     this.#encode(key)
     const bytes = this.#key.written().slice()
@@ -78,6 +93,7 @@ export class PointReader<Row, Key> {
 
   /** One view for all keys; absent keys are `undefined`. */
   async getMany(keys: readonly Key[], options: ReadOptions | undefined): Promise<(Row | undefined)[]> {
+    checkOptions(options)
     const selection = this.#codec.select(options?.select)
     const { view, pin } = this.hold(options?.snapshot)
     try {
@@ -95,6 +111,7 @@ export class PointReader<Row, Key> {
   }
 
   async has(key: Key, options: ReadOptions | undefined): Promise<boolean> {
+    checkOptions(options)
     this.#encode(key)
     const bytes = this.#key.written().slice()
     const { view, pin } = this.hold(options?.snapshot)

@@ -6,6 +6,7 @@ import {
   RowCodec,
   type SeqNo,
   type TableSchema,
+  type Where,
 } from '@meru/core'
 import type { IcebergExport } from '@meru/iceberg'
 import { commitSchema, modesOf, modesUnder, planAlteration } from './alter.ts'
@@ -33,6 +34,11 @@ export interface ScanOptions<Name extends string = string> extends ReadOptions<N
   readonly reverse?: boolean | undefined
   readonly limit?: number | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** Which rows of the range a scan gives. */
+export interface Filtered<Row> {
+  readonly where?: Where<Row> | undefined
 }
 
 /** Options of a compaction. */
@@ -168,8 +174,8 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
 
   /** The rows of a key range in key order. Nothing is read before the first row is asked for. */
   scan(): RowScan<Row>
-  scan<N extends NameOf<Row>>(query: KeyRange<Key> & ScanOptions<N>): RowScan<Pick<Row, N>>
-  scan(query: ScanOptions & AnyRange = {}): RowScan<Row> {
+  scan<N extends NameOf<Row>>(query: KeyRange<Key> & ScanOptions<N> & Filtered<Row>): RowScan<Pick<Row, N>>
+  scan(query: ScanOptions & AnyRange & Filtered<Row> = {}): RowScan<Row> {
     checkQuery(query)
     const selection = this.#codec.select(query.select)
     const request = {
@@ -178,6 +184,7 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
       ...this.#codec.encodeRange(query),
       reverse: query.reverse ?? false,
       limit: query.limit,
+      filter: query.where === undefined ? undefined : this.#codec.filter(query.where),
       signal: query.signal,
     }
     const hold = (): ReturnType<PointReader<Row, Key>['hold']> => this.#reader.hold(query.snapshot)
@@ -185,9 +192,9 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     return new RowScan<Row>(scan, this.#codec, selection)
   }
 
-  /** How many rows a key range holds. Without a range it is known without reading the files. */
-  count(range?: KeyRange<Key> & Pick<ScanOptions, 'snapshot' | 'signal'>): Promise<number> {
-    return this.scan((range ?? {}) as KeyRange<Key> & ScanOptions<NameOf<Row>>).count()
+  /** How many rows a key range holds. Without a range and conditions it is known without reading the files. */
+  count(range?: KeyRange<Key> & Pick<ScanOptions, 'snapshot' | 'signal'> & Filtered<Row>): Promise<number> {
+    return this.scan((range ?? {}) as KeyRange<Key> & ScanOptions<NameOf<Row>> & Filtered<Row>).count()
   }
 
   /**
@@ -277,6 +284,7 @@ const QUERY_NAMES = new Set([
   'reverse',
   'limit',
   'select',
+  'where',
   'snapshot',
   'signal',
 ])

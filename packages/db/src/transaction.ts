@@ -2,7 +2,7 @@ import { type AnyRange, ByteWriter, KIND_DELETE, KIND_PUT, type KeyRange, MeruEr
 import type { ReadOptions } from './reads.ts'
 import { RowScan } from './row-scan.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { ScanOptions, Table } from './table.ts'
+import type { Filtered, ScanOptions, Table } from './table.ts'
 import type { TableStore } from './table-store.ts'
 import { columnsWithKeys, TransactionScan } from './transaction-scan.ts'
 import { TableTrace } from './transaction-trace.ts'
@@ -94,7 +94,7 @@ export class Transaction {
   scan<Row, Insert, Key>(table: Table<Row, Insert, Key>): RowScan<Row>
   scan<Row, Insert, Key, N extends NameOf<Row>>(
     table: Table<Row, Insert, Key>,
-    query: KeyRange<NoInfer<Key>> & TransactionScanOptions<N>,
+    query: KeyRange<NoInfer<Key>> & TransactionScanOptions<N> & Filtered<NoInfer<Row>>,
   ): RowScan<Pick<Row, N>>
   scan(table: Table, query: TransactionScanOptions & AnyRange = {}): RowScan<Record<string, unknown>> {
     const trace = this.#trace(table)
@@ -110,7 +110,7 @@ export class Transaction {
   /** How many rows a key range holds. */
   count<Row, Insert, Key>(
     table: Table<Row, Insert, Key>,
-    range?: KeyRange<NoInfer<Key>> & Pick<TransactionScanOptions, 'signal'>,
+    range?: KeyRange<NoInfer<Key>> & Pick<TransactionScanOptions, 'signal'> & Filtered<NoInfer<Row>>,
   ): Promise<number> {
     return this.scan(table, (range ?? {}) as never).count()
   }

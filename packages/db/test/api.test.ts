@@ -85,7 +85,7 @@ test.each([
     ],
   ],
   [api.RowScan, ['batches', 'count', 'first', 'toArray']],
-  [api.RowBatch, ['column', 'columns', 'rows']],
+  [api.RowBatch, ['column', 'columns', 'rows', 'values']],
   [api.Snapshot, ['close', 'hold', 'viewOf']],
   [api.Batch, ['delete', 'end', 'put', 'tables']],
   [api.Transaction, ['count', 'delete', 'end', 'get', 'getMany', 'has', 'put', 'putMany', 'scan']],

@@ -1,5 +1,5 @@
 import { CorruptionError, type SstMeta, type TableSchema } from '@meru/core'
-import { crc32, type FileSystem, type ReadHandle } from '@meru/fs'
+import { crc32, errnoOf, type FileSystem, type ReadHandle } from '@meru/fs'
 import {
   ANCHOR_BYTES,
   decodeAnchor,
@@ -56,12 +56,22 @@ export async function openSstFile(
   meta: SstMeta,
   schema: TableSchema,
 ): Promise<SstFile> {
-  const handle = await fs.open(path)
+  const handle = await openFile(fs, path)
   try {
     return await readSstFile(handle, meta, schema)
   } catch (error) {
-    await handle.close()
+    // What went wrong first is what counts.
+    await handle.close().catch(() => undefined)
     throw error
+  }
+}
+
+async function openFile(fs: FileSystem, path: string): Promise<ReadHandle> {
+  try {
+    return await fs.open(path)
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause
+    throw new CorruptionError({ file: path }, 'is missing; the manifest names it: restore it', { cause })
   }
 }
 

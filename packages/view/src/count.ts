@@ -9,7 +9,8 @@ export async function countView(
   view: ReadView,
   request: Omit<ScanRequest, 'columnIds' | 'reverse'>,
 ): Promise<number> {
-  const whole = request.lower === undefined && request.upper === undefined && request.limit === undefined
+  const { lower, upper, limit, filter } = request
+  const whole = lower === undefined && upper === undefined && limit === undefined && filter === undefined
   if (whole && view.memtables.every((memtable) => memtable.entries === 0)) return view.version.liveRows
   let rows = 0
   for await (const batch of scanView(view, { ...request, columnIds: [] })) rows += batch.length

@@ -1,6 +1,7 @@
 import {
   BytesBuilder,
   compareBytes,
+  type Filter,
   KIND_DELETE,
   Shredder,
   type BytesVector,
@@ -25,6 +26,7 @@ export class MemtableSource implements RowSource {
   private readonly heads: Head[]
   private readonly shredder: Shredder
   private readonly columnPlaces: readonly number[]
+  private readonly filtered: { readonly filter: Filter; readonly places: readonly number[] } | undefined
   private readonly reverse: boolean
 
   constructor(
@@ -36,6 +38,7 @@ export class MemtableSource implements RowSource {
       schema: TableSchema
       columnIds: readonly number[]
       reverse: boolean
+      filter?: Filter | undefined
       projections?: ReadonlyMap<Memtable, SchemaProjection> | undefined
     },
   ) {
@@ -49,7 +52,10 @@ export class MemtableSource implements RowSource {
       return { memtable, cursor, projection: options.projections?.get(memtable), ref: cursor.next() }
     })
     this.shredder = new Shredder(options.schema)
-    this.columnPlaces = options.columnIds.map((id) => options.schema.columns.findIndex((c) => c.id === id))
+    const placeOf = (id: number): number => options.schema.columns.findIndex((column) => column.id === id)
+    this.columnPlaces = options.columnIds.map(placeOf)
+    const { filter } = options
+    this.filtered = filter && { filter, places: filter.columnIds.map(placeOf) }
     this.reverse = options.reverse
   }
 
@@ -84,6 +90,7 @@ export class MemtableSource implements RowSource {
     }
     if (length === 0) return undefined
     const columns = this.shredder.finish()
+    this.hideOthers(columns, hidden.subarray(0, length), slots, puts)
     const chunk = {
       length,
       keys: keys.finish(),
@@ -92,6 +99,18 @@ export class MemtableSource implements RowSource {
       slots: slots.subarray(0, length),
     }
     return this.reverse ? reversed(chunk) : chunk
+  }
+
+  /** Rows that do not match are hidden, so that they still hide what lies below them. */
+  private hideOthers(columns: readonly Vector[], hidden: Uint8Array, slots: Uint32Array, puts: number): void {
+    if (this.filtered === undefined) return
+    const { filter, places } = this.filtered
+    const isMatch = new Uint8Array(puts)
+    const filterColumns = places.map((place): Vector => columns[place])
+    for (const slot of filter.matches(filterColumns, puts)) isMatch[slot] = 1
+    for (let row = 0; row < hidden.length; row++) {
+      if (hidden[row] === 0 && isMatch[slots[row]] === 0) hidden[row] = 1
+    }
   }
 
   private appendProjected(projection: SchemaProjection, memtable: Memtable, ref: number): void {

@@ -41,7 +41,9 @@ export class RowPieces<Row> {
     this.codec = codec
     this.selection = selection
     this.cursor = new RowCursor(view, { lower, upper, reverse })
-    this.progress = { piece: PIECE_ROWS_FIRST, taken: 0, batches: undefined }
+    // A filter looks at columns.
+    const batches = request.filter === undefined ? undefined : scanView(view, request)
+    this.progress = { piece: PIECE_ROWS_FIRST, taken: 0, batches }
   }
 
   /** The next rows, at least one, or `undefined` at the end. To be called again only after the answer has come. */
@@ -122,6 +124,7 @@ export class RowPieces<Row> {
     }
     const { columns, length } = next.value
     this.progress.taken += length
+    if (this.remaining <= 0) this.isDone = true
     return this.codec.rowsOf(columns, 0, length, this.selection)
   }
 }

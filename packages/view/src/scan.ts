@@ -1,4 +1,5 @@
 import {
+  type Filter,
   gatherVectors,
   KeyMerger,
   sliceVector,
@@ -6,6 +7,7 @@ import {
   type TableSchema,
   type Vector,
 } from '@meru/core'
+import type { LiveFile } from './live-file.ts'
 import type { ReadView } from './read-view.ts'
 import { MemtableSource } from './memtable-source.ts'
 import { CHUNK_ROWS_MAX, type RowSource, type SourceChunk } from './source.ts'
@@ -26,6 +28,8 @@ export interface ScanRequest {
   /** From the last key to the first. */
   readonly reverse?: boolean
   readonly limit?: number | undefined
+  /** Which rows to give; all without it. */
+  readonly filter?: Filter | undefined
   /** Rows of the first chunk of each source: more for a scan that is known to be long. */
   readonly chunkRows?: number | undefined
   /** Looked at before each read of rows. */
@@ -61,7 +65,8 @@ function sourcesOf(view: ReadView, request: ScanRequest): RowSource[] {
   const lower = request.lower
   const upper = request.upper
   const reverse = request.reverse ?? false
-  const options = { lower, upper, schema: request.schema, columnIds: request.columnIds, reverse }
+  const { schema, columnIds, filter, signal } = request
+  const options = { lower, upper, schema, columnIds, reverse, filter, signal }
   const sources: RowSource[] = []
   const memtables = view.memtables.filter((memtable) => memtable.entries > 0)
   if (memtables.length > 0) {
@@ -70,13 +75,18 @@ function sourcesOf(view: ReadView, request: ScanRequest): RowSource[] {
     )
   }
   for (const live of view.version.level0) {
-    if (overlaps(live, lower, upper)) sources.push(new SstSource([live], options))
+    if (overlaps(live, lower, upper) && mayMatch(live, filter)) sources.push(new SstSource([live], options))
   }
   for (const level of view.version.sorted) {
-    const files = filesInRange(level, lower, upper)
+    const files = filesInRange(level, lower, upper).filter((live) => mayMatch(live, filter))
     if (files.length > 0) sources.push(new SstSource(files, options))
   }
   return sources
+}
+
+/** False if the statistics of a file leave no row for the filter. Those of earlier schemas are not looked at. */
+function mayMatch({ file, projection }: LiveFile, filter: Filter | undefined): boolean {
+  return filter === undefined || projection !== undefined || filter.mayMatch(file.columns)
 }
 
 interface Rows {
@@ -124,7 +134,9 @@ async function* mergeSources(
 }
 
 function firstChunkRows(request: ScanRequest): number {
-  const limit = request.limit ?? request.chunkRows ?? CHUNK_ROWS_FIRST
+  // With a filter nobody knows how many rows make so many matches.
+  const limit =
+    (request.filter === undefined ? request.limit : undefined) ?? request.chunkRows ?? CHUNK_ROWS_FIRST
   return Math.max(1, Math.min(CHUNK_ROWS_MAX, limit))
 }
 

@@ -1,4 +1,4 @@
-import { gatherVectors, type BytesVector, type Vector } from '@meru/core'
+import { concatVectors, gatherVectors, type BytesVector, type Filter, type Vector } from '@meru/core'
 import { seek } from '@meru/sst'
 import type { LiveFile } from './live-file.ts'
 import { CHUNK_ROWS_MAX, type RowSource, type SourceChunk } from './source.ts'
@@ -11,6 +11,8 @@ interface SstSourceOptions {
   readonly upper: Uint8Array | undefined
   readonly columnIds: readonly number[]
   readonly reverse: boolean
+  readonly filter: Filter | undefined
+  readonly signal: AbortSignal | undefined
 }
 
 /** The live rows of files that follow one another in key order: one file of level 0, or a deeper level. */
@@ -37,25 +39,33 @@ export class SstSource implements RowSource {
    */
   async next(rows: number, options: { keys: boolean }): Promise<SourceChunk | undefined> {
     const { ahead } = this
-    const chunk = await (ahead.chunk ?? this.take(rows, options))
+    // What was read ahead may have come to the end of its file only.
+    const chunk = (await ahead.chunk) ?? (await this.take(rows, { ...options, file: 'any' }))
     ahead.chunk = undefined
     if (chunk !== undefined && ++ahead.given > CHUNKS_BEFORE_AHEAD && this.from < this.to) {
-      ahead.chunk = this.take(Math.min(rows * 2, CHUNK_ROWS_MAX), options)
+      ahead.chunk = this.take(Math.min(rows * 2, CHUNK_ROWS_MAX), { ...options, file: 'this' })
       // Whoever leaves the scan does not hear of what became of it.
       ahead.chunk.catch(() => undefined)
     }
     return chunk
   }
 
-  private async take(rows: number, options: { keys: boolean }): Promise<SourceChunk | undefined> {
+  private async take(
+    rows: number,
+    options: { keys: boolean; file: 'this' | 'any' },
+  ): Promise<SourceChunk | undefined> {
     for (;;) {
+      this.options.signal?.throwIfAborted()
       while (this.live === undefined || this.from >= this.to) {
+        if (options.file === 'this') return undefined
         const next = this.files.shift()
         if (next === undefined) return undefined
         await this.enter(next)
       }
       const live = this.live
-      const wanted = this.options.columnIds.length === 0 && !options.keys ? this.to - this.from : rows
+      const { columnIds, filter } = this.options
+      const isCount = columnIds.length === 0 && filter === undefined && !options.keys
+      const wanted = isCount ? this.to - this.from : rows
       const from = this.options.reverse ? Math.max(this.from, startOfPage(live, this.to - wanted)) : this.from
       const to = this.options.reverse ? this.to : Math.min(this.to, endOfPage(live, this.from + wanted))
       if (this.options.reverse) this.to = from
@@ -73,38 +83,102 @@ export class SstSource implements RowSource {
     this.live = live
   }
 
+  /** The rows among [from, to) that live and match. */
   private async read(live: LiveFile, from: number, to: number, keys: boolean): Promise<SourceChunk> {
-    const { projection } = live
-    if (projection === undefined) return this.readStored(live, from, to, keys, this.options.columnIds)
-    const columns = projection.columns(this.options.columnIds)
-    const chunk = await this.readStored(live, from, to, keys, columns.sourceIds)
-    if (chunk.length === 0) return chunk
-    return { ...chunk, columns: columns.project(chunk.columns, chunk.length) }
-  }
-
-  /** Rows as the file holds them: columns by the ids of its own schema. */
-  private async readStored(
-    live: LiveFile,
-    from: number,
-    to: number,
-    keys: boolean,
-    columnIds: readonly number[],
-  ): Promise<SourceChunk> {
+    const { columnIds, filter } = this.options
     const deadRows = live.dead.countRange(from, to)
     const length = to - from - deadRows
-    if (length === 0) return { length, keys: undefined, columns: [] }
-    if (columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
-    const rows = await live.reader.readRows(from, to, columnIds, { keys, cached: true })
-    if (deadRows === 0) return { length, keys: rows.keys, columns: rows.columns }
-    const rowOf = liveRowsOf(live, from, to, length)
-    const sourceOf = new Uint8Array(length)
-    const keep = (vector: Vector): Vector => gatherVectors([vector], sourceOf, rowOf, length)
-    return {
-      length,
-      keys: rows.keys === undefined ? undefined : (keep(rows.keys) as BytesVector),
-      columns: rows.columns.map(keep),
+    if (length === 0) return NOTHING
+    if (filter !== undefined) {
+      const columns = await readColumns(live, from, to, filter.columnIds)
+      const rows = filter.matches(columns, to - from)
+      return gatherMatches(live, from, deadRows === 0 ? rows : livingOf(live, from, rows), columnIds, keys)
     }
+    if (columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+    const rows = await readAll(live, from, to, columnIds, keys)
+    return deadRows === 0 ? rows : pick(rows, liveRowsOf(live, from, to, length))
   }
+}
+
+const NOTHING: SourceChunk = { length: 0, keys: undefined, columns: [] }
+
+/** Rows [from, to), dead ones too, with the columns that the scan asks for. */
+async function readAll(
+  live: LiveFile,
+  from: number,
+  to: number,
+  columnIds: readonly number[],
+  keys: boolean,
+): Promise<SourceChunk> {
+  const projected = live.projection?.columns(columnIds)
+  const ids = projected?.sourceIds ?? columnIds
+  const rows = await live.reader.readRows(from, to, ids, { keys, cached: true })
+  const columns = projected === undefined ? rows.columns : projected.project(rows.columns, rows.length)
+  return { length: rows.length, keys: rows.keys, columns }
+}
+
+async function readColumns(
+  live: LiveFile,
+  from: number,
+  to: number,
+  columnIds: readonly number[],
+): Promise<readonly Vector[]> {
+  return (await readAll(live, from, to, columnIds, false)).columns
+}
+
+/** Reads the columns of the rows `from + rows[i]`, of pages that hold one of them only. */
+async function gatherMatches(
+  live: LiveFile,
+  from: number,
+  rows: Uint32Array,
+  columnIds: readonly number[],
+  keys: boolean,
+): Promise<SourceChunk> {
+  const { length } = rows
+  if (length === 0) return NOTHING
+  if (columnIds.length === 0 && !keys) return { length, keys: undefined, columns: [] }
+  const parts: SourceChunk[] = []
+  for (let first = 0; first < length;) {
+    // Matches on one page or on the next one are read together; pages without any are passed over.
+    let last = first
+    let end = endOfPage(live, from + rows[first] + 1)
+    for (; last + 1 < length && from + rows[last + 1] < endOfPage(live, end + 1); last++) {
+      if (from + rows[last + 1] >= end) end = endOfPage(live, end + 1)
+    }
+    const start = from + rows[first]
+    const chunk = await readAll(live, start, from + rows[last] + 1, columnIds, keys)
+    parts.push(
+      pick(
+        chunk,
+        rows.slice(first, last + 1).map((row) => from + row - start),
+      ),
+    )
+    first = last + 1
+  }
+  const keyParts = parts.map((part) => part.keys).filter((part) => part !== undefined)
+  return {
+    length,
+    keys: keyParts.length === parts.length ? (concatVectors(keyParts) as BytesVector) : undefined,
+    columns: columnIds.map((_, column) => concatVectors(parts.map((part) => part.columns[column]))),
+  }
+}
+
+/** The given rows of a chunk, which has no slots. */
+function pick(chunk: SourceChunk, rowOf: Uint32Array): SourceChunk {
+  const { length } = rowOf
+  if (length === chunk.length) return chunk
+  const sourceOf = new Uint8Array(length)
+  const keep = (vector: Vector): Vector => gatherVectors([vector], sourceOf, rowOf, length)
+  return {
+    length,
+    keys: chunk.keys === undefined ? undefined : (keep(chunk.keys) as BytesVector),
+    columns: chunk.columns.map(keep),
+  }
+}
+
+/** Those of the rows that are not dead. */
+function livingOf(live: LiveFile, from: number, rows: Uint32Array): Uint32Array {
+  return rows.filter((row) => !live.dead.has(from + row))
 }
 
 /** The first row of the page that holds a row; rows before the file count as its first. */

@@ -77,11 +77,71 @@ describe('random views', () => {
         .slice(0, limit)
         .map((row) => Object.fromEntries(chosen.map((name) => [name, row[name as keyof Item]])))
       const query = { ...codec.encodeRange(range), reverse, limit, ...(select && { select }) }
+      const condition = randomCondition(random, all)
+      const matching = inOrder.filter((row) => condition.holds(row)).slice(0, limit)
+      const filtered = { ...query, filter: codec.filter(condition.where) }
+      expect(await scan(view, filtered)).toEqual(
+        matching.map((row) => Object.fromEntries(chosen.map((name) => [name, row[name as keyof Item]]))),
+      )
+      expect(await countBatches(view, filtered)).toBe(matching.length)
       expect(await scan(view, query)).toEqual(expected)
       expect(await countBatches(view, query)).toBe(expected.length)
     }
   })
 })
+
+interface Condition {
+  readonly where: object
+  /** True, false, or neither. */
+  readonly holds: (row: Item) => boolean | undefined
+}
+
+/** A `where`, and what it means for a row. */
+function randomCondition(random: Random, all: readonly Item[], depth = 0): Condition {
+  const sample = all.length === 0 ? item('a', 1) : random.pick(all)
+  const parts = (): Condition[] =>
+    Array.from({ length: random.below(3) }, () => randomCondition(random, all, depth + 1))
+  const kind = random.below(depth < 2 ? 7 : 4)
+  switch (kind) {
+    case 0: {
+      const score = random.pick([sample.score, sample.score + 1e-9, 0.5])
+      return { where: { score: { gte: score } }, holds: (row) => row.score >= score }
+    }
+    case 1: {
+      const { note } = sample
+      if (note === null) return { where: { note: null }, holds: (row) => row.note === null }
+      return {
+        where: { note: { lt: note } },
+        holds: (row) => (row.note === null ? undefined : row.note < note),
+      }
+    }
+    case 2:
+      return {
+        where: { tenant: sample.tenant, id: { ne: 3 } },
+        holds: (row) => row.tenant === sample.tenant && row.id !== 3,
+      }
+    case 3: {
+      const prefix = 'note 1'
+      return { where: { note: { prefix } }, holds: (row) => row.note?.startsWith(prefix) }
+    }
+    case 4: {
+      const { where, holds } = randomCondition(random, all, depth + 1)
+      return {
+        where: { not: where },
+        holds: (row) => (holds(row) === undefined ? undefined : holds(row) === false),
+      }
+    }
+    default: {
+      const all = parts()
+      const decides = kind === 6
+      const holds = (row: Item): boolean | undefined => {
+        const results = all.map((part) => part.holds(row))
+        return results.includes(decides) ? decides : results.includes(undefined) ? undefined : !decides
+      }
+      return { where: { [decides ? 'or' : 'and']: all.map((part) => part.where) }, holds }
+    }
+  }
+}
 
 describe('one source alone', () => {
   const writes = [
@@ -271,6 +331,49 @@ describe('what is read', () => {
     const version = new TableVersion([live])
     const batches = scanView(viewOf({ version }), { schema, columnIds: [] })
     expect((await batches.next()).value).toEqual({ length: 98, columnIds: [], columns: [] })
+  })
+})
+
+describe('a filter', () => {
+  test('passes files over that cannot match, and reads other columns of pages with matches only', async () => {
+    const memory = new MemoryFs()
+    const faulty = new FaultyFs(memory)
+    const files = new SampleFiles({ fs: faulty.fs, cacheBytes: 0 })
+    const noted = (from: number): Item[] =>
+      rows(2000, from).map((row) => ({ ...row, note: 'x'.repeat(500) + row.id }))
+    const version = new TableVersion([
+      await files.add({ level: 1, rows: noted(0) }),
+      await files.add({ level: 1, rows: noted(2000) }),
+    ])
+    const bytesOf = (id: number): number =>
+      version.files.reduce(
+        (sum, { file }) => sum + (file.columns.find((column) => column.id === id)?.bytes ?? 0),
+        0,
+      )
+    let bytes = 0
+    faulty.inject(({ operation, length = 0 }) => {
+      if (operation === 'read') bytes += length
+      return undefined
+    })
+    const wanted = noted(0).filter(({ id }) => id === 2 || id === 1500)
+    expect(await scan(viewOf({ version }), { filter: codec.filter({ score: { in: [0.5, 375] } }) })).toEqual(
+      wanted,
+    )
+    expect(bytes).toBeGreaterThan(bytesOf(13))
+    expect(bytes).toBeLessThan(3 * bytesOf(13) + bytesOf(12) / 10)
+    bytes = 0
+    expect(await scan(viewOf({ version }), { filter: codec.filter({ score: { lt: 0 } }) })).toEqual([])
+    expect(await scan(viewOf({ version }), { filter: codec.filter({ score: { gt: 1e9 } }) })).toEqual([])
+    expect(bytes).toBe(0)
+  })
+
+  test('hides rows of a memtable without showing what lies below them', async () => {
+    const version = new TableVersion([
+      await new SampleFiles().add({ level: 1, rows: [item('a', 1), item('a', 2)] }),
+    ])
+    const memtables = [memtableOf([{ seqno: 9, put: { ...item('a', 1), score: 100 } }])]
+    const filter = codec.filter({ score: { lt: 50 } })
+    expect(await scan(viewOf({ version, memtables }), { filter })).toEqual([item('a', 2)])
   })
 })
 

@@ -86,6 +86,7 @@ function scriptOf(
     closeSnapshot: 0,
     crash: 0,
     ingest: 0,
+    checkpoint: 0,
   }
   const operations = randomOperations(new Random(seed), count, {
     ...none,

@@ -27,6 +27,7 @@ export const items: TableDefinition<'items', Item, Item, number> = table(
 /** One step of a script. */
 export type Step =
   | { readonly do: 'write'; readonly puts: readonly number[]; readonly deletes: readonly number[] }
+  | { readonly do: 'ingest'; readonly puts: readonly number[] }
   | { readonly do: 'flush' | 'compact' | 'export' | 'reopen' }
 
 /** A little of everything that writes. */
@@ -36,6 +37,7 @@ export const SCRIPT: readonly Step[] = [
   { do: 'write', puts: [2], deletes: [3] },
   { do: 'flush' },
   { do: 'write', puts: [9], deletes: [4] },
+  { do: 'ingest', puts: [2, 10, 11] },
   { do: 'flush' },
   { do: 'compact' },
   { do: 'export' },
@@ -115,6 +117,7 @@ export class FaultRun {
       else if (step.do === 'compact') await this.env.until(this.#session.table.compact())
       else if (step.do === 'export') await this.env.until(this.#session.table.exportIceberg())
       else if (step.do === 'write') await this.#write(step)
+      else if (step.do === 'ingest') await this.#ingest(step)
     } catch (error) {
       this.#note(step.do, error)
     }
@@ -199,6 +202,23 @@ export class FaultRun {
       if (!this.#session.isStopped)
         this.#known.possible = [...this.#known.possible, ...this.#known.possible.map(apply)]
       this.#session.isStopped = (error as Partial<MeruError>).code !== 'DISK_FULL'
+      throw error
+    }
+    this.#known.visible = apply(this.#known.visible)
+    this.#known.possible = this.#known.possible.map(apply)
+  }
+
+  /** A load that fails has loaded nothing, unless its commit may have got through. */
+  async #ingest(step: Step & { do: 'ingest' }): Promise<void> {
+    const into = this.#session.table as Table<Item, Item, number>
+    const text = `load ${++this.#known.writes} ${'x'.repeat(40)}`
+    const apply = (rows: Rows): Rows => new Map([...rows, ...step.puts.map((id) => [id, text] as const)])
+    try {
+      await this.env.until(into.ingest(step.puts.map((id) => ({ id, text }))))
+    } catch (error) {
+      if ((error as Partial<MeruError>).code === 'POISONED') {
+        this.#known.possible = [...this.#known.possible, ...this.#known.possible.map(apply)]
+      }
       throw error
     }
     this.#known.visible = apply(this.#known.visible)

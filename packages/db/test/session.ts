@@ -1,4 +1,4 @@
-import type { MemoryFs, ProcessProbe } from '@meru/fs'
+import { MemoryFs, type ProcessProbe } from '@meru/fs'
 import { checkTable } from '@meru/iceberg'
 import {
   ModelSession,
@@ -124,6 +124,8 @@ export class DatabaseSession {
         return this.#table(operation.table).compact()
       case 'export':
         return this.#export(operation.table)
+      case 'checkpoint':
+        return this.#checkpoint(db)
       case 'reopen':
         await this.close()
         return this.open()
@@ -177,6 +179,30 @@ export class DatabaseSession {
     const live = table.stats().liveRows
     const expected = this.model.model.scan(name).length
     if (live !== expected) throw new Error(`${name}: rows − dead rows is ${live}, there are ${expected} keys`)
+  }
+
+  /** A copy, opened, must hold what the database does; a reader of the database itself must see the same. */
+  async #checkpoint(db: Database): Promise<void> {
+    const target = new MemoryFs()
+    await (db.stats().visibleSeqno % 2 === 0
+      ? db.checkpoint('copy', { fs: target })
+      : db.backup('copy', { fs: target }))
+    const components = { env: this.#env, probe: probeOf(1_000_000) }
+    const copy = await open('copy', { settings: this.#settings, components: { ...components, fs: target } })
+    await this.#compare(copy)
+    await copy.close()
+    const reader = await open('memory', { readOnly: true, components: { ...components, fs: this.#disk.fs } })
+    await this.#compare(reader)
+    await reader.close()
+  }
+
+  async #compare(db: Database): Promise<void> {
+    const found = new Map<string, readonly Row[]>()
+    for (const definition of TEST_TABLES) {
+      found.set(definition.name, (await (await db.table(definition)).scan().toArray()) as Row[])
+    }
+    const differences = this.model.model.differences(found)
+    if (differences.length > 0) throw new Error(`${db.path}: ${differences.slice(0, 5).join('\n')}`)
   }
 
   /** What was exported must hold to the Iceberg specification and show as many rows as there are. */

@@ -74,6 +74,7 @@ export class ModelSession {
       case 'flush':
       case 'compact':
       case 'export':
+      case 'checkpoint':
         return undefined
       default:
         return this.#read(operation)

@@ -91,6 +91,7 @@ export type DatabaseOperation =
   | { readonly do: 'flush'; readonly table: string }
   | { readonly do: 'compact'; readonly table: string }
   | { readonly do: 'export'; readonly table: string }
+  | { readonly do: 'checkpoint' }
   | { readonly do: 'reopen' }
   | { readonly do: 'crash'; readonly mode: CrashMode | 'kill'; readonly seed: number }
 
@@ -124,6 +125,7 @@ export const DEFAULT_WEIGHTS: Weights = {
   flush: 2,
   compact: 0.6,
   export: 0.3,
+  checkpoint: 0.3,
   reopen: 0.6,
   crash: 0.6,
 }
@@ -213,6 +215,8 @@ class OperationSource {
       case 'compact':
       case 'export':
         return { do: kind, table }
+      case 'checkpoint':
+        return { do: kind }
       case 'reopen':
         this.#open = []
         this.#running = []

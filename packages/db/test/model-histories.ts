@@ -29,6 +29,17 @@ const OPTION_SETS: readonly Partial<Settings>[] = [
     },
   },
   { layout: { level0: {}, deeper: { pageRows: 16 } } },
+  // Several compactions at a time, writers slowed and stopped by them, published files that stay.
+  {
+    ...TINY,
+    workers: 3,
+    level1BytesTarget: 4096,
+    fileBytesTarget: 2048,
+    pendingSlowdownBytes: 1024,
+    pendingStopBytes: 64 * 1024,
+    obsoleteGraceMs: 100,
+    icebergSnapshotsKept: 2,
+  },
 ]
 
 /** Openings and exports cost a hundred times what a put costs. */

@@ -24,6 +24,7 @@ const people = table(
     age: t.int(),
     score: t.float(),
     paid: t.decimal(9, 2),
+    born: t.date(),
   },
   { key: ['id'] },
 )
@@ -39,6 +40,7 @@ function person(id: number): Person {
     age: id * 10,
     score: id / 4,
     paid: `${id}.50`,
+    born: `20${String(id % 90).padStart(2, '0')}-02-28`,
   }
 }
 
@@ -54,9 +56,11 @@ const PLAIN: Readonly<Record<string, (people: People) => Promise<unknown>>> = {
     p.alter((a) => a.widen('age', t.long()).widen('score', t.double()).widen('paid', t.decimal(18, 2))),
   'a column that may be null': (p) => p.alter((a) => a.makeNullable('name')),
 }
+const DATE = 'a date that becomes a timestamp'
 /** Changes that version 2 can only tell of rows that are written anew. */
 const FILLED: typeof PLAIN = {
   'a required column with a default': (p) => p.alter((a) => a.add('level', t.int().default(7))),
+  [DATE]: (p) => p.alter((a) => a.widen('born', t.timestamp())),
   'a nullable column with a default': (p) => p.alter((a) => a.add('tag', t.string().nullable().default('x'))),
 }
 
@@ -133,6 +137,13 @@ beforeAll(async () => {
   }
 }, TIMEOUT_MS)
 
+/** What a reader does not know; it is read after a merge, when no file of the schema before is left. */
+function isBeyond(reader: PythonReader, { name, formatVersion }: Exported): boolean {
+  const isDate = name.startsWith(DATE) && !name.endsWith('before') && !name.endsWith('merged')
+  return reader === 'pyiceberg' && formatVersion === 3 && isDate
+}
+process.stderr.write('pyiceberg 0.12 does not read a date as a timestamp: those exports are left to others\n')
+
 const readers = (Object.keys(missing) as PythonReader[]).map((reader) => {
   const reason = missing[reader]
   return { reader, reason, title: reason === undefined ? reader : `${reader}, left out: ${reason}` }
@@ -140,14 +151,15 @@ const readers = (Object.keys(missing) as PythonReader[]).map((reader) => {
 for (const { reason, title } of readers) if (reason !== undefined) process.stderr.write(`${title}\n`)
 
 test('every change was exported in both format versions, four times', () => {
-  expect(exported).toHaveLength(10 * 2 * 4)
+  expect(exported).toHaveLength(11 * 2 * 4)
 })
 
 describe.each(readers)('$title', ({ reader, reason }) => {
   test.skipIf(reason !== undefined)(
     'shows after each change, and of the snapshots before it, the rows and names of scan()',
     async () => {
-      const seen = exported
+      const seen = exported.filter((each) => !isBeyond(reader, each))
+      expect(seen.length).toBeGreaterThanOrEqual(exported.length - 2)
       const answers = await readTables(
         seen.map(({ table: directory, snapshot }) => ({ reader, table: directory, snapshot })),
       )

@@ -11,9 +11,9 @@ const WIDTHS: Readonly<Record<string, readonly number[]>> = {
   double: [4, 8],
   date: [4],
   time: [8],
-  timestamp: [8],
+  timestamp: [4, 8],
   timestamptz: [8],
-  timestamp_ns: [8],
+  timestamp_ns: [4, 8],
   timestamptz_ns: [8],
   uuid: [16],
 }

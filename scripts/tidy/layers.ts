@@ -35,7 +35,7 @@ export function checkLayers(source: Source): Fault[] {
     if (used !== undefined) {
       const problem = problemWith(source.home, used)
       if (problem !== undefined) report('layer', problem)
-      if (used === 'testkit' && !source.isTest && source.home !== 'bench') {
+      if (used === 'testkit' && !source.isTest && source.home !== 'bench' && source.home !== 'interop') {
         report('layer', '@meru/testkit is for tests')
       }
     }
@@ -62,7 +62,7 @@ export function checkManifest(root: string, file: string): Fault[] {
       const line = text.slice(0, text.indexOf(`"${name}"`)).split('\n').length
       const problem = problemWith(home, used)
       if (problem !== undefined) faults.push({ kind: 'layer', file, line, message: problem })
-      if (used === 'testkit' && field !== 'devDependencies' && home !== 'bench') {
+      if (used === 'testkit' && field !== 'devDependencies' && home !== 'bench' && home !== 'interop') {
         faults.push({ kind: 'layer', file, line, message: '@meru/testkit is a devDependency' })
       }
     }

@@ -4,7 +4,7 @@ import { lineOf, walk, type Fault, type Source } from './source.ts'
 
 /** Who may import which module of Node. Everything else goes through the ports of `@meru/fs`. */
 const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
-  [/^(apps|bench|scripts)\//, /./],
+  [/^(apps|bench|interop|scripts)\//, /./],
   [/^packages\/[^/]+\/test\//, /./],
   [/^packages\/testkit\/interop\//, /./],
   [/^[^/]+\.ts$/, /./],

@@ -257,6 +257,7 @@ export class Database {
         for (const store of engine.tables.values()) await engine.background.flush(store, { seal: true })
       }
     } finally {
+      await engine.publisher.stop()
       await engine.background.stop()
       await engine.runner.close()
       await wal.close().catch(() => undefined)

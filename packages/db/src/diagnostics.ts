@@ -6,6 +6,8 @@ const channels = {
   compaction: channel('meru:compaction'),
   ingest: channel('meru:ingest'),
   stall: channel('meru:stall'),
+  publication: channel('meru:publication'),
+  publicationError: channel('meru:publicationError'),
   backgroundError: channel('meru:backgroundError'),
   workersUnavailable: channel('meru:workersUnavailable'),
 } as const

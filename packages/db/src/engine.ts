@@ -4,6 +4,7 @@ import type { Environment } from '@meru/fs'
 import type { Background } from './background.ts'
 import type { CommitHistory } from './commit-history.ts'
 import type { EngineEvent } from './events.ts'
+import type { Publisher } from './publisher.ts'
 import type { Settings } from './settings.ts'
 import type { HeldCounters } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
@@ -22,6 +23,7 @@ export interface Engine {
   /** By table id. */
   readonly tables: Map<number, TableStore>
   readonly background: Background
+  readonly publisher: Publisher
   readonly runner: JobRunner
   readonly counters: Counters
   /** Loads, and other work that closing calls off. */

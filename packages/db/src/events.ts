@@ -1,3 +1,4 @@
+import type { IcebergExport } from '@meru/iceberg'
 import type { CompactionReport } from './compactor.ts'
 import type { FlushReport } from './flusher.ts'
 import type { IngestReport } from './ingest-report.ts'
@@ -14,6 +15,15 @@ export type EngineEvent =
       readonly state: 'none' | 'slowdown' | 'stop'
       readonly reason: string
     }
+  /** The in-place Iceberg table was made current by itself; see the setting `publish`. */
+  | {
+      readonly kind: 'publication'
+      readonly table: string
+      readonly milliseconds: number
+      readonly report: IcebergExport
+    }
+  /** That failed. Writing goes on, readers see the version before, and it is tried again. */
+  | { readonly kind: 'publicationError'; readonly table: string; readonly error: Error }
   | { readonly kind: 'backgroundError'; readonly table: string; readonly error: Error }
   /** No worker thread can be started: its work is done on the calling thread. */
   | { readonly kind: 'workersUnavailable'; readonly error: Error }

@@ -28,6 +28,8 @@ interface Exporter {
   /** Two exports of one table at once would race for the next metadata version. */
   readonly mutex: Mutex
   readonly cache: ExportCache
+  /** What the caller last chose. */
+  location: string | undefined
 }
 
 const exporters: WeakMap<TableStore, Exporter> = new WeakMap()
@@ -35,7 +37,7 @@ const exporters: WeakMap<TableStore, Exporter> = new WeakMap()
 function exporterOf(table: TableStore): Exporter {
   const known = exporters.get(table)
   if (known !== undefined) return known
-  const made: Exporter = { mutex: new Mutex(), cache: createExportCache() }
+  const made: Exporter = { mutex: new Mutex(), cache: createExportCache(), location: undefined }
   exporters.set(table, made)
   return made
 }
@@ -46,7 +48,9 @@ export async function exportTable(
   table: TableStore,
   options: ExportOptions,
 ): Promise<IcebergExport> {
-  const { mutex, cache } = exporterOf(table)
+  const exporter = exporterOf(table)
+  const { mutex, cache } = exporter
+  exporter.location = options.location
   const isOlder = table.version.files.some(({ file }) => file.schemaId !== table.schema.schemaId)
   if (options.rewrite === true && isOlder)
     await engine.background.compact(table, {}, { signal: options.signal })
@@ -70,8 +74,18 @@ export async function exportTable(
       })
     } finally {
       // Also after a failure: the snapshot may have been published before it.
-      versions.keep(table.name, await retainedFiles(versions.fs, table.name))
+      versions.keep(table.name, await retainedFiles(versions.fs, table.name, cache))
       versions.release(pin)
     }
   })
+}
+
+/** Publishes without being asked, under the location last asked for; `undefined` if the table was dropped. */
+export async function publishTable(
+  engine: Engine,
+  table: TableStore,
+  signal: AbortSignal,
+): Promise<IcebergExport | undefined> {
+  if (engine.tables.get(table.id) !== table) return undefined
+  return await exportTable(engine, table, { signal, location: exporterOf(table).location })
 }

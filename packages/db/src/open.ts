@@ -17,6 +17,8 @@ import { Wal } from '@meru/wal'
 import { Background } from './background.ts'
 import { refuseUnfinishedBackup } from './backup-marker.ts'
 import { CommitHistory } from './commit-history.ts'
+import { publishTable } from './export.ts'
+import { followEvents } from './publisher.ts'
 import { type Components, resolveComponents } from './components.ts'
 import { Database } from './database.ts'
 import { publishEvent } from './diagnostics.ts'
@@ -181,6 +183,7 @@ async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recov
   try {
     await takeLogOver(engine, wal, segments, lastSeqno)
   } catch (error) {
+    await engine.publisher.stop()
     await engine.background.stop()
     await wal.close().catch(() => undefined)
     throw error
@@ -211,19 +214,25 @@ async function takeLogOver(
   await wal.removeBefore(versions.current.walFloor)
 }
 
-function connect(
-  parts: Parts & {
-    tables: Map<number, TableStore>
-    wal: Log
-    segments: LogSegments
-    lastSeqno: number
-    isReadOnly?: boolean
-  },
-): Engine {
+/** What an engine is put together from. */
+type Connected = Parts & {
+  tables: Map<number, TableStore>
+  wal: Log
+  segments: LogSegments
+  lastSeqno: number
+  isReadOnly?: boolean
+}
+
+function connect(parts: Connected): Engine {
   const { path, settings, components, versions, tables, wal, segments } = parts
   const { env } = components
   const counters = zeroCounters()
-  const onEvent = eventSink(path, components, counters)
+  const { publisher, onEvent } = followEvents(tables, {
+    env,
+    every: settings.publish.every,
+    onEvent: eventSink(path, components, counters),
+    publish: (table, signal) => publishTable(engine, table, signal),
+  })
   const runner = runnerOf(components, settings, (error) => onEvent({ kind: 'workersUnavailable', error }))
   const history = new CommitHistory({ bytesMax: settings.conflictHistoryBytesMax })
   const writes: WritePath = new WritePath(
@@ -261,7 +270,7 @@ function connect(
       runner,
     },
   })
-  return {
+  const engine: Engine = {
     path,
     env,
     settings,
@@ -275,8 +284,10 @@ function connect(
     tasks: new Tasks(),
     onEvent,
     isReadOnly: parts.isReadOnly ?? false,
+    publisher,
     status: 'open',
   }
+  return engine
 }
 
 function zeroCounters(): Counters {

@@ -45,6 +45,7 @@ const settingsSchema = z.strictObject({
   icebergSnapshotsKept: z.int().min(2),
   obsoleteGraceMs: z.int().nonnegative(),
   conflictHistoryBytesMax: z.int().nonnegative(),
+  publish: z.strictObject({ every: z.union([z.literal(['never', 'flush']), z.int().positive()]) }),
   layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
 })
 
@@ -106,6 +107,11 @@ export interface Settings {
    * transaction that needs older ones fails with `CONFLICT`.
    */
   readonly conflictHistoryBytesMax: number
+  /**
+   * Keeps the in-place Iceberg tables current by itself: after every flush and compaction, or at most once in so
+   * many milliseconds. Nothing waits for it.
+   */
+  readonly publish: { readonly every: 'never' | 'flush' | number }
   /** Replaces single sizes and encodings of new SSTs, by level; see `layoutFor` of @meru/sst. */
   readonly layout: { readonly level0: Partial<SstLayout>; readonly deeper: Partial<SstLayout> }
 }
@@ -134,6 +140,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   icebergSnapshotsKept: 10,
   obsoleteGraceMs: 60_000,
   conflictHistoryBytesMax: 128 * MIB,
+  publish: { every: 'never' } as const,
   layout: { level0: {}, deeper: {} },
 })
 

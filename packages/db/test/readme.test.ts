@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { DEFAULT_SETTINGS } from '../src/index.ts'
 
@@ -16,7 +17,7 @@ function descriptions(): Map<string, string> {
 
 function shown(name: string, value: unknown): string {
   if (typeof value === 'number' && name.includes('Bytes')) return `${value / 2 ** 20} MiB`
-  return typeof value === 'object' ? '`{ level0: {}, deeper: {} }`' : JSON.stringify(value)
+  return typeof value === 'object' ? `\`${inspect(value)}\`` : JSON.stringify(value)
 }
 
 test('the table of settings has every setting with its default and what the source says of it', () => {

@@ -263,6 +263,11 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     more: { manifestEditsPerState: 50 },
     measure: written((run) => run.memory.listSync('manifest').length),
   },
+  publish: {
+    less: { ...QUIET, publish: { every: 'never' } },
+    more: { ...QUIET, publish: { every: 'flush' } },
+    measure: written((run) => run.calling('create', 'version-hint').length),
+  },
   icebergSnapshotsKept: {
     less: { ...QUIET, icebergSnapshotsKept: 2 },
     more: { ...QUIET, icebergSnapshotsKept: 10 },

@@ -3,7 +3,7 @@ import type { DeadPositions } from '@meru/sst'
 import { PROPERTY_TABLE_ID, SUMMARY_LIVE_RECORDS, SUMMARY_SEQNO } from './format.ts'
 import type { ScopedCounts } from './delete-coverage.ts'
 import { METADATA, versionName } from './file-names.ts'
-import type { LoadedManifest } from './manifest-entry.ts'
+import type { LoadedManifest, ManifestRow } from './manifest-entry.ts'
 import type { PublishedVersion } from './published-table.ts'
 import type { Contents } from './summary.ts'
 import { currentSnapshot, type IcebergSnapshot, type TableMetadata } from './table-metadata.ts'
@@ -82,6 +82,9 @@ function withoutSnapshots(metadata: TableMetadata): TableMetadata {
 
 /** The manifests of the last export, kept so that the next one need not read them. See `ExportOptions.cache`. */
 export interface ExportCache {
+  /** Of the snapshots that are kept: their manifests, and the files in those, by URI. */
+  readonly lists: Map<string, readonly ManifestRow[]>
+  readonly files: Map<string, readonly string[]>
   last:
     | {
         readonly published: PublishedVersion
@@ -94,5 +97,5 @@ export interface ExportCache {
 }
 
 export function createExportCache(): ExportCache {
-  return { last: undefined }
+  return { last: undefined, lists: new Map(), files: new Map() }
 }

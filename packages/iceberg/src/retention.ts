@@ -2,18 +2,41 @@ import type { FileSystem } from '@meru/fs'
 import { isSnapshotFile, isTemporary, METADATA, parseVersionName, versionName } from './file-names.ts'
 import { MANIFEST_DELETES } from './format.ts'
 import type { ManifestRow } from './manifest-entry.ts'
+import type { ExportCache } from './base.ts'
 import { readMetadataDirectory, TableFiles, type MetadataDirectory } from './published-table.ts'
 import { pathBelow } from './location.ts'
 import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
 
 /**
  * Paths of the data and delete files that readers of the published Iceberg table may still open, through
- * any snapshot that its metadata keeps. Empty if the table was never exported.
+ * any snapshot that its metadata keeps. Empty if the table was never exported. With the cache of the
+ * exports only what the last one wrote is read.
  */
-export async function retainedFiles(fs: FileSystem, table: string): Promise<Set<string>> {
+export async function retainedFiles(
+  fs: FileSystem,
+  table: string,
+  cache: Pick<ExportCache, 'lists' | 'files'> = { lists: new Map(), files: new Map() },
+): Promise<Set<string>> {
   const { published } = await readMetadataDirectory(fs, table)
   if (published === undefined) return new Set()
-  return (await filesOf(fs, table, published.metadata)).content
+  const files = new TableFiles(fs, table, published.metadata.location)
+  const before = { lists: new Map(cache.lists), files: new Map(cache.files) }
+  cache.lists.clear()
+  cache.files.clear()
+  const content = new Set<string>()
+  for (const snapshot of published.metadata.snapshots) {
+    const list = snapshot['manifest-list']
+    const rows = before.lists.get(list) ?? (await files.manifestRows(snapshot))
+    cache.lists.set(list, rows)
+    for (const row of rows) {
+      const uri = row.manifest_path
+      const known = cache.files.get(uri) ?? before.files.get(uri)
+      const named = known ?? (await files.loadManifest(row)).live.map((entry) => entry.data_file.file_path)
+      cache.files.set(uri, named)
+      for (const file of named) addPath(content, files.pathOf(file))
+    }
+  }
+  return content
 }
 
 /**
@@ -24,7 +47,7 @@ export async function retainedFiles(fs: FileSystem, table: string): Promise<Set<
 export async function sweepMetadata(fs: FileSystem, table: string): Promise<string[]> {
   const directory = await readMetadataDirectory(fs, table)
   const { published, path } = directory
-  const named = published ? (await filesOf(fs, table, published.metadata)).own : new Set<string>()
+  const named = published ? await ownFiles(fs, table, published.metadata) : new Set<string>()
   const obsolete = published ? obsoleteVersions(directory, published) : []
   const removed: string[] = []
   for (const name of await fs.list(path)) {
@@ -51,17 +74,9 @@ export function obsoleteVersions(
   )
 }
 
-interface NamedFiles {
-  /** Data and delete files. */
-  readonly content: Set<string>
-  /** Manifest lists, manifests and delete files. */
-  readonly own: Set<string>
-}
-
-/** Paths of everything that the snapshots of a metadata file name. */
-async function filesOf(fs: FileSystem, table: string, metadata: TableMetadata): Promise<NamedFiles> {
+/** Paths of the manifest lists, manifests and delete files that the snapshots of a metadata file name. */
+async function ownFiles(fs: FileSystem, table: string, metadata: TableMetadata): Promise<Set<string>> {
   const files = new TableFiles(fs, table, metadata.location)
-  const content = new Set<string>()
   const own = new Set<string>()
   const seen = new Set<string>()
   for (const snapshot of metadata.snapshots) {
@@ -70,14 +85,13 @@ async function filesOf(fs: FileSystem, table: string, metadata: TableMetadata): 
       if (seen.has(row.manifest_path)) continue
       seen.add(row.manifest_path)
       addPath(own, files.pathOf(row.manifest_path))
+      if (row.content !== MANIFEST_DELETES) continue
       for (const entry of (await files.loadManifest(row)).live) {
-        const path = files.pathOf(entry.data_file.file_path)
-        addPath(content, path)
-        if (row.content === MANIFEST_DELETES) addPath(own, path)
+        addPath(own, files.pathOf(entry.data_file.file_path))
       }
     }
   }
-  return { content, own }
+  return own
 }
 
 /**

@@ -8,8 +8,9 @@ const run = promisify(execFile)
 
 const HOME = join(import.meta.dirname, '..', 'node_modules', '.cache', 'python-readers')
 const PYTHON = join(HOME, 'bin', 'python')
-const SCRIPT = join(import.meta.dirname, 'read_tables.py')
-const INSTALL_TIMEOUT_MS = 150_000
+/** The program that reads; see its first lines. */
+export const READ_TABLES: string = join(import.meta.dirname, 'read_tables.py')
+const INSTALL_TIMEOUT_MS = 300_000
 const READ_TIMEOUT_MS = 150_000
 
 /** What is to be installed for each reader; the versions that the tests are known to pass with. */
@@ -17,9 +18,10 @@ const READERS = {
   pyiceberg: ['pyiceberg[pyarrow]==0.12.0', 'pyarrow==26.0.1'],
   // The last version of DuckDB whose Iceberg extension comes as a package.
   duckdb: ['duckdb==1.4.4', 'duckdb-ext-iceberg==1.4.4.20260205', 'duckdb-ext-avro==1.4.4.20260205'],
+  spark: ['pyspark==4.0.1'],
 } as const
 
-export type PythonReader = keyof typeof READERS
+export type PythonReader = Exclude<keyof typeof READERS, 'spark'>
 
 export interface ReadRequest {
   readonly reader: PythonReader
@@ -37,11 +39,12 @@ export interface ReadRequest {
  */
 export async function preparePythonReaders(): Promise<Record<PythonReader, string | undefined>> {
   const missing: Record<PythonReader, string | undefined> = { pyiceberg: undefined, duckdb: undefined }
-  for (const reader of Object.keys(READERS) as PythonReader[]) missing[reader] = await prepare(reader)
+  for (const reader of Object.keys(missing) as PythonReader[]) missing[reader] = await preparePython(reader)
   return missing
 }
 
-async function prepare(reader: PythonReader): Promise<string | undefined> {
+/** Makes the environment ready for one reader. Answers why that cannot be done, or `undefined`. */
+export async function preparePython(reader: keyof typeof READERS): Promise<string | undefined> {
   const mark = join(HOME, `${reader}.txt`)
   const wanted = READERS[reader].join('\n')
   if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return undefined
@@ -51,8 +54,10 @@ async function prepare(reader: PythonReader): Promise<string | undefined> {
       mkdirSync(HOME, { recursive: true })
       await run('python3', ['-m', 'venv', HOME], { timeout: INSTALL_TIMEOUT_MS })
     }
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:']
-    await run(PYTHON, [...pip, ...READERS[reader]], { timeout: INSTALL_TIMEOUT_MS })
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    // Spark comes as sources, of Python alone.
+    const form = reader === 'spark' ? [] : ['--only-binary=:all:']
+    await run(PYTHON, [...pip, ...form, ...READERS[reader]], { timeout: INSTALL_TIMEOUT_MS })
   } catch (error) {
     const reason = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)
     return `${reader} cannot be installed: ${reason}`
@@ -61,9 +66,14 @@ async function prepare(reader: PythonReader): Promise<string | undefined> {
   return undefined
 }
 
+/** The interpreter of the environment. */
+export function pythonProgram(): string {
+  return PYTHON
+}
+
 /** Sends all requests to one Python process. Throws if one of them fails. */
 export async function readTables(requests: readonly ReadRequest[]): Promise<TextRow[][]> {
-  const child = run(PYTHON, [SCRIPT], { timeout: READ_TIMEOUT_MS, maxBuffer: 1 << 28 })
+  const child = run(PYTHON, [READ_TABLES], { timeout: READ_TIMEOUT_MS, maxBuffer: 1 << 28 })
   child.child.stdin?.end(JSON.stringify(requests))
   const { stdout } = await child
   const answers = JSON.parse(stdout) as ({ rows: TextRow[] } | { error: string })[]

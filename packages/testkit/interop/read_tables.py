@@ -1,7 +1,7 @@
 """Reads Iceberg tables with readers written in Python; the rows go to standard output as text values.
 
 Standard input holds a JSON list of requests:
-    {"reader": "pyiceberg" | "duckdb", "table": directory, "snapshot": id?, "filter": text?, "columns": names?}
+    {"reader": "pyiceberg" | "duckdb" | "spark", "table": directory, "snapshot": id?, "filter": text?, "columns": names?}
 Standard output gets a JSON list of answers, in the same order:
     {"rows": [{column: text or null}]} or {"error": text}
 """
@@ -96,7 +96,22 @@ def read_duckdb(request, connection=[]):
     return [dict(zip(names, row)) for row in rows]
 
 
-READERS = {"pyiceberg": read_pyiceberg, "duckdb": read_duckdb}
+def read_spark(request, session=[]):
+    if not session:
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master("local[2]").config("spark.jars", os.environ["MERU_SPARK_JAR"])
+        builder = builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
+        builder = builder.config("spark.driver.memory", "1g").config("spark.sql.shuffle.partitions", "1")
+        session.append(builder.getOrCreate())
+    reader = session[0].read.format("iceberg")
+    if "snapshot" in request:
+        reader = reader.option("snapshot-id", request["snapshot"])
+    frame = reader.load(request["table"])
+    return [row.asDict() for row in frame.collect()]
+
+
+READERS = {"pyiceberg": read_pyiceberg, "duckdb": read_duckdb, "spark": read_spark}
 
 
 def answer(request):

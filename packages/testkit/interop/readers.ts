@@ -1,2 +1,10 @@
-export { preparePythonReaders, type PythonReader, type ReadRequest, readTables } from './python-readers.ts'
+export {
+  preparePython,
+  pythonProgram,
+  READ_TABLES,
+  preparePythonReaders,
+  type PythonReader,
+  type ReadRequest,
+  readTables,
+} from './python-readers.ts'
 export { doubleText, plainText, sortedLines, type TextRow, textRows, valueText } from './text-rows.ts'

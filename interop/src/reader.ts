@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+export type TextRow = Readonly<Record<string, string | null>>
+
+export interface Request {
+  /** Directory of the table. */
+  readonly table: string
+  /** Path of a metadata file. */
+  readonly metadata: string
+  /** The current one without it. */
+  readonly snapshot?: number
+}
+
+export type Answer = { readonly rows: readonly TextRow[] } | { readonly error: string }
+
+/** Another implementation of Iceberg, made ready on this machine. */
+export interface Reader {
+  readonly name: string
+  readonly version: string
+  /** Answers in the order of the requests. */
+  readonly read: (requests: readonly Request[]) => Promise<Answer[]>
+}
+
+/** How to come by a reader; `prepare` throws where this machine cannot have it. */
+export interface ReaderSource {
+  readonly name: string
+  readonly prepare: () => Promise<Reader>
+}
+
+/** Where this package is, and what it keeps from run to run. */
+export const HOME: string = join(import.meta.dirname, '..')
+export const CACHE: string = join(HOME, 'node_modules', '.cache')
+
+export interface RunOptions {
+  readonly cwd?: string
+  readonly input?: string
+  readonly timeoutMs?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+let deadline = Infinity
+
+/** From then on no program is started or goes on. */
+export function endAfter(minutes: number): void {
+  deadline = performance.now() + minutes * 60_000
+}
+
+/** Runs a program to its end. The error has the last line of what it complained of. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  mkdirSync(CACHE, { recursive: true })
+  const left = deadline - performance.now()
+  if (left <= 0) throw new Error('no time was left for it')
+  return await new Promise((resolve, reject) => {
+    const limits = { timeout: Math.ceil(Math.min(options.timeoutMs ?? 600_000, left)), maxBuffer: 1 << 29 }
+    const place = { cwd: options.cwd ?? HOME, env: { ...process.env, ...options.env } }
+    const child = execFile(program, args, { ...limits, ...place }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout)
+      const reason = stderr.trim().split('\n').at(-1) ?? ''
+      const killed = error.killed === true ? `stopped after ${Math.round(limits.timeout / 1000)} s` : ''
+      reject(new Error(`${program}: ${killed || reason || error.message}`, { cause: error }))
+    })
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+/** A reader that is a program of its own: requests on its input, answers on its output, both as JSON. */
+export function programReader(
+  about: { readonly name: string; readonly version: string },
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Reader {
+  const read = async (requests: readonly Request[]): Promise<Answer[]> => {
+    const output = await run(program, args, { ...options, input: JSON.stringify(requests) })
+    return JSON.parse(output.slice(output.indexOf('['))) as Answer[]
+  }
+  return { ...about, read }
+}

@@ -330,6 +330,42 @@ describe.each(MOVES)('isolation, when what was written meanwhile %s', (_, move) 
     }
   })
 
+  test('a bulk load conflicts with what wrote to or read its table, and with nothing else', async () => {
+    for (const isLoaded of [true, false]) {
+      const all = await opened()
+      const { people, log } = all
+      const late = withMeanwhile(
+        all,
+        async (tx) => tx.put(log, { at: BigInt(await tx.count(people)) }),
+        meanwhile(all, () => (isLoaded ? people.ingest([row(5)]) : all.db.batch(() => undefined))),
+      )
+      const outcome = await late.then(
+        () => 'committed',
+        (error: unknown) => (error as { code: string }).code,
+      )
+      expect(outcome).toBe(isLoaded ? 'CONFLICT' : 'committed')
+      await all.db.close()
+    }
+  })
+
+  test('the last row of a scan with a limit matters, in both directions', async () => {
+    for (const [query, id] of [
+      [{ limit: 2 }, 2],
+      [{ limit: 2, reverse: true }, 8],
+    ] as const) {
+      const all = await opened()
+      const { people, log } = all
+      await people.putMany([row(1), row(2), row(8), row(9)])
+      const late = withMeanwhile(
+        all,
+        async (tx) => tx.put(log, { at: BigInt((await tx.scan(people, query).toArray()).length) }),
+        meanwhile(all, () => people.put(row(id, 7))),
+      )
+      await expect(late).rejects.toMatchObject({ code: 'CONFLICT', key: { id } })
+      await all.db.close()
+    }
+  })
+
   test('what it did not look at does not matter', async () => {
     const all = await opened()
     const { people, log } = all

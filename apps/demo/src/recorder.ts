@@ -1,10 +1,10 @@
-import type { Database, Snapshot, Table } from '@meru/db'
+import type { Database, Snapshot, TableOf } from '@meru/db'
 import { Latency, timed } from './latency.ts'
 import type { HostSample, ProcessSample, Sampler } from './sampler.ts'
-import type { ProcessRow, SampleInsert, SampleRow } from './tables.ts'
+import type { processes, ProcessRow, SampleInsert, samples } from './tables.ts'
 
-export type ProcessTable = Table<ProcessRow, ProcessRow, Pick<ProcessRow, 'pid' | 'started'>>
-export type SampleTable = Table<SampleRow, SampleInsert, Pick<SampleRow, 'metric' | 'subject' | 'taken_at'>>
+export type ProcessTable = TableOf<typeof processes>
+export type SampleTable = TableOf<typeof samples>
 
 export interface Tables {
   readonly database: Database

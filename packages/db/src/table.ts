@@ -59,6 +59,10 @@ function checkCompaction<Key>(options: CompactOptions<Key>): CompactOptions<Key>
 
 const BUFFERED = 'buffered'
 
+/** The handle of a declared table, for parameters and fields: `TableOf<typeof sessions>`. */
+export type TableOf<D extends { readonly $row: unknown; readonly $insert: unknown; readonly $key: unknown }> =
+  Table<D['$row'], D['$insert'], D['$key']>
+
 /** The database that a table belongs to. */
 export interface TableOwner {
   readonly path: string

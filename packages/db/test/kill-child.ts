@@ -5,11 +5,25 @@ import { BUFFERED, BURST, left, type Mark, PAIRED, right, SETTINGS, SINGLE, WIND
 
 // Writes until it is killed. Every line on standard output says `writer n`: acknowledged as durable.
 
+/** Never notified: waiting on it passes time. */
+const clock = new Int32Array(new SharedArrayBuffer(4))
+
 type MarkTable = Table<Mark, Mark, Pick<Mark, 'writer' | 'n'>>
 
 /** Leaves the process before it returns, so that no acknowledgement dies with the process. */
 function report(line: string): void {
-  writeSync(1, `${line}\n`)
+  for (let left = Buffer.from(`${line}\n`); left.length > 0;) left = left.subarray(written(left))
+}
+
+/** How many bytes the pipe took; none while it is full because its reader is slow. */
+function written(bytes: Uint8Array): number {
+  try {
+    return writeSync(1, bytes)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    Atomics.wait(clock, 0, 0, 1)
+    return 0
+  }
 }
 
 report('opening')

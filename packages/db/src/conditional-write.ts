@@ -6,7 +6,8 @@ import { newestAfter } from './later-writes.ts'
 import type { TableStore } from './table-store.ts'
 import { WriteGroup } from './write-group.ts'
 import type { PendingWrites } from './write-guard.ts'
-import { submit, type WriteOptions } from './writes.ts'
+import { checkWriteOptions, type WriteOptions } from './write-options.ts'
+import { submit } from './writes.ts'
 
 /** Options of a put: at most one condition. */
 export interface PutOptions extends WriteOptions {
@@ -63,6 +64,7 @@ export class ConditionalWriter<Row, Key> {
 
   /** Puts a row if the condition holds. Resolves with the version of the new row. */
   async put(row: unknown, options: PutOptions): Promise<SeqNo> {
+    checkWriteOptions('put', options)
     const expected = expectedVersion(options)
     const out = new ByteWriter(256)
     const keyLength = this.#codec.encodeRow(row, out)
@@ -73,7 +75,7 @@ export class ConditionalWriter<Row, Key> {
   }
 
   async delete(key: Key, options: DeleteOptions & Pick<PutOptions, 'ifAbsent'>): Promise<SeqNo> {
-    if (options.ifAbsent !== undefined) throw new TypeError('delete() has no option "ifAbsent"')
+    checkWriteOptions('delete', options)
     const expected = expectedVersion(options)
     const out = new ByteWriter(256)
     this.#codec.encodeKey(key, out)

@@ -15,6 +15,7 @@ import { TableVersion } from '@meru/view'
 import { Batch } from './batch.ts'
 import { type BackupOptions, type BackupReport, makeBackup } from './backup.ts'
 import { type CheckpointOptions, type CheckpointReport, makeCheckpoint } from './checkpoint.ts'
+import { dropLog } from './drop-log.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import { checkTableOptions, fitDeclaration, type TableOptions } from './evolve.ts'
 import type { Log } from './log.ts'
@@ -26,7 +27,8 @@ import { Table } from './table.ts'
 import { TableStore } from './table-store.ts'
 import type { Transaction } from './transaction.ts'
 import { runTransaction, type TransactionOptions } from './transaction-run.ts'
-import { submit, type WriteOptions } from './writes.ts'
+import type { WriteOptions } from './write-options.ts'
+import { submit } from './writes.ts'
 
 interface DatabaseParts {
   readonly engine: Engine
@@ -247,19 +249,28 @@ export class Database {
     return made as unknown as TableStore
   }
 
+  #dropLog(wal: Log): Promise<void> {
+    const { versions, tables, writes } = this.#engine
+    return dropLog({ wal, versions, tables: tables.values(), lastSeqno: writes.visibleSeqno })
+  }
+
   async #close(): Promise<void> {
     const { engine, wal, manifest, lock } = this.#parts
     engine.status = 'closing'
     await engine.tasks.stop(new MeruError('CLOSED', `database ${this.path} was closed meanwhile`))
+    let isFlushed = false
     try {
       await engine.writes.settle()
       if (engine.writes.stopped === undefined) {
         for (const store of engine.tables.values()) await engine.background.flush(store, { seal: true })
+        isFlushed = true
       }
     } finally {
       await engine.publisher.stop()
       await engine.background.stop()
       await engine.runner.close()
+      // A log that stays costs room and nothing else.
+      if (isFlushed) await this.#dropLog(wal).catch(() => undefined)
       await wal.close().catch(() => undefined)
       await engine.versions.close()
       await manifest?.close()

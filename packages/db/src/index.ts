@@ -56,4 +56,4 @@ export { type SelectOptions, Transaction, type TransactionScanOptions } from './
 export type { TransactionOptions } from './transaction-run.ts'
 export { type Problem, verify, type VerifyOptions, type VerifyReport } from './verify.ts'
 export { WriteHandle } from './write-handle.ts'
-export type { WriteOptions } from './writes.ts'
+export type { WriteOptions } from './write-options.ts'

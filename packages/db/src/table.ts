@@ -24,7 +24,8 @@ import { tableStats, type TableStats } from './stats.ts'
 import { TableScan } from './table-scan.ts'
 import type { TableStore } from './table-store.ts'
 import type { WriteHandle } from './write-handle.ts'
-import { handleOf, TableWriter, type WriteOptions } from './writes.ts'
+import type { WriteOptions } from './write-options.ts'
+import { handleOf, TableWriter } from './writes.ts'
 
 type NameOf<Row> = Extract<keyof Row, string>
 

@@ -5,7 +5,8 @@ import type { TableStore } from './table-store.ts'
 import { Transaction, type TransactionTraces } from './transaction.ts'
 import { findConflict } from './transaction-check.ts'
 import { WriteGroup } from './write-group.ts'
-import { submit, type WriteOptions } from './writes.ts'
+import type { WriteOptions } from './write-options.ts'
+import { submit } from './writes.ts'
 
 /** Options of a transaction. */
 export interface TransactionOptions extends WriteOptions {

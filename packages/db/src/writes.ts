@@ -12,15 +12,7 @@ import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import type { TableStore } from './table-store.ts'
 import type { WriteGroup } from './write-group.ts'
 import { WriteHandle } from './write-handle.ts'
-
-/** Options of a write. */
-export interface WriteOptions {
-  /**
-   * `durable`, the default: resolves when the write survives a crash. `buffered`: resolves when it is
-   * applied and visible; a crash may take back the last ones, never one without all later ones.
-   */
-  readonly durability?: 'durable' | 'buffered' | undefined
-}
+import { checkWriteOptions, isDurable, type WriteOptions } from './write-options.ts'
 
 /** A batch may hold this many bytes of encoded rows; more would be one log record beyond its limit. */
 export const BATCH_BYTES_MAX: number = 512 * 1024 * 1024
@@ -41,7 +33,7 @@ export class TableWriter<Insert, Key> {
 
   put(row: Insert, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
-      const sync = this.#checked(options)
+      const sync = this.#checked('put', options)
       const { writes } = this.#engine
       if (isHeld(this.#engine, this.store)) return this.#putLater(row, sync)
       const group = writes.join()
@@ -54,7 +46,7 @@ export class TableWriter<Insert, Key> {
 
   delete(key: Key, options: WriteOptions | undefined): Promise<SeqNo> {
     try {
-      const sync = this.#checked(options)
+      const sync = this.#checked('delete', options)
       const { writes } = this.#engine
       if (isHeld(this.#engine, this.store)) return this.#deleteLater(key, sync)
       const group = writes.join()
@@ -67,14 +59,14 @@ export class TableWriter<Insert, Key> {
 
   /** One atomic batch. An empty one resolves with what is visible now. */
   async putMany(rows: Iterable<Insert>, options: WriteOptions | undefined): Promise<SeqNo> {
-    this.#checked(options)
+    this.#checked('batch', options)
     const group = this.#engine.writes.atomicGroup()
     for (const row of rows) this.putIn(group, row)
     return submit(this.#engine, group, [this.store], options)
   }
 
   async deleteMany(keys: Iterable<Key>, options: WriteOptions | undefined): Promise<SeqNo> {
-    this.#checked(options)
+    this.#checked('batch', options)
     const group = this.#engine.writes.atomicGroup()
     for (const key of keys) this.deleteIn(group, key)
     return submit(this.#engine, group, [this.store], options)
@@ -140,7 +132,8 @@ export class TableWriter<Insert, Key> {
   }
 
   /** Whether the write waits for the log. Throws if the table takes none. */
-  #checked(options: WriteOptions | undefined): boolean {
+  #checked(kind: 'put' | 'delete' | 'batch', options: WriteOptions | undefined): boolean {
+    checkWriteOptions(kind, options)
     checkWritable(this.#engine)
     checkPresent(this.store)
     this.#checkSchema()
@@ -159,7 +152,7 @@ export function submit(
   tables: Iterable<TableStore>,
   options: WriteOptions | undefined,
 ): Promise<SeqNo> {
-  if (group.guard === undefined) refuseConditions(options)
+  if (group.guard === undefined) checkWriteOptions('batch', options)
   group.sync = isDurable(options)
   const enter = (): Promise<SeqNo> => {
     if (group.batch.count === 0) return Promise.resolve(engine.writes.visibleSeqno)
@@ -168,14 +161,6 @@ export function submit(
   const all = [...tables]
   if (all.some((table) => isHeld(engine, table))) return whenThereIsRoom(engine, all, enter)
   return enter()
-}
-
-/** Conditions of single writes mean nothing for a batch; to ignore them would lose data. */
-function refuseConditions(options: object | undefined): void {
-  for (const name of ['ifAbsent', 'ifVersion']) {
-    if (options === undefined || !(name in options)) continue
-    throw new TypeError(`a batch has no option "${name}"; put single rows with it, or use a transaction`)
-  }
 }
 
 /** Whether a write of the table has to wait, for room or behind others that do. */
@@ -220,11 +205,4 @@ export function handleOf(
   options: WriteOptions | undefined,
 ): Promise<SeqNo> | WriteHandle {
   return isDurable(options) ? applied : new WriteHandle(applied, engine.writes)
-}
-
-function isDurable(options: WriteOptions | undefined): boolean {
-  const durability = options?.durability ?? 'durable'
-  if (durability === 'durable') return true
-  if (durability === 'buffered') return false
-  throw new TypeError(`durability is "${String(durability)}"; "durable" or "buffered" expected`)
 }

@@ -81,7 +81,9 @@ export class ConcurrentOperations {
     { db, tables }: Both,
     operation: Extract<DatabaseOperation, { do: 'commitAll' }>,
   ): Promise<unknown> {
-    const batch = db.batch((into) => fill(into, tables, operation.writes), operation)
+    const batch = db.batch((into) => fill(into, tables, operation.writes), {
+      durability: operation.durability,
+    })
     const isStalled = [...tables.values()].some((table) => table.stats().stall !== 'none')
     if (isStalled) await batch
     const outcomes = isStalled

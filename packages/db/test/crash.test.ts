@@ -162,10 +162,11 @@ async function run(script: Script): Promise<{ model: ModelSession; moments: Mome
       durable = Math.max(durable, model.durable)
     } else if (isWrite(operation)) {
       const writes = writesOf(operation)
+      const { durability } = operation
       // The model knows of it before it is asked for: a crash may keep a write that nobody was told of.
       model.model.commit(writes)
-      await db.batch((batch) => fill(batch, tables, writes), operation)
-      if (operation.durability === 'durable') durable = model.model.version
+      await db.batch((batch) => fill(batch, tables, writes), { durability })
+      if (durability === 'durable') durable = model.model.version
     }
   }
   for (const operation of script.operations) await env.until(step(operation))

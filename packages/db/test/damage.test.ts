@@ -228,10 +228,10 @@ describe('damaged files give the right rows or an error', () => {
     },
   )
 
-  test('any byte of the log of a closed database', { timeout: 60_000 }, async () => {
+  test('any byte of the log of a closed database, which holds nothing', { timeout: 60_000 }, async () => {
     const sum = await tally(closed, 'wal', flips)
-    expect(sum).toMatchObject({ ...NOTHING_WRONG, codes: new Set(['CORRUPT']) })
-    expect(sum.refused).toBeGreaterThan(500)
+    expect(sum).toMatchObject(NOTHING_WRONG)
+    expect(sum.right).toBeGreaterThan(30)
   })
 
   test(

@@ -30,3 +30,23 @@ test('a table that is hardly written does not keep the log from being cut', asyn
   expect(cut.flushedRows).toBe(1)
   expect(cut.segments).toBeLessThan(kept.segments / 2)
 })
+
+test('a closed database keeps nothing of its log, however much went through it', async () => {
+  const fs = new MemoryFs()
+  const settings = { walPreallocate: true, walSegmentBytes: 1 << 22, memtableBytesMax: 1 << 22 }
+  const db = await openMemory(fs, { settings })
+  const table = await db.table(users)
+  for (let id = 0; id < 20; id++) await table.put({ tenant: 't', id, name: 'x'.repeat(4000) })
+  const logBytes = (): number => {
+    const log = [...fs.snapshotFiles()].filter(([path]) => path.startsWith('wal/'))
+    return log.reduce((sum, [, bytes]) => sum + bytes.length, 0)
+  }
+  expect(logBytes()).toBeGreaterThan(256 * 1024)
+  await table.flush()
+  await db.close()
+  expect(logBytes()).toBeLessThan(100)
+  const again = await openMemory(fs.crash('drop'), { settings })
+  expect(await (await again.table(users)).count()).toBe(20)
+  expect(again.recovery).toMatchObject({ walRecords: 0, rows: 0 })
+  await again.close()
+})

@@ -102,15 +102,21 @@ export class DatabaseSession {
     const db = this.#disk.db as Database
     switch (operation.do) {
       case 'put':
-        return void (await this.#table(operation.table).put(operation.row, operation))
+        return void (await this.#table(operation.table).put(operation.row, durabilityOf(operation)))
       case 'putMany':
-        return void (await this.#table(operation.table).putMany(operation.rows, operation))
+        return void (await this.#table(operation.table).putMany(operation.rows, durabilityOf(operation)))
       case 'delete':
-        return void (await this.#table(operation.table).delete(operation.key, operation as never))
+        return void (await this.#table(operation.table).delete(
+          operation.key,
+          durabilityOf(operation) as never,
+        ))
       case 'deleteMany':
-        return void (await this.#table(operation.table).deleteMany(operation.keys, operation))
+        return void (await this.#table(operation.table).deleteMany(operation.keys, durabilityOf(operation)))
       case 'batch':
-        return void (await db.batch((batch) => fill(batch, this.#tables, operation.writes), operation))
+        return void (await db.batch(
+          (batch) => fill(batch, this.#tables, operation.writes),
+          durabilityOf(operation),
+        ))
       case 'openSnapshot':
         return void this.#open.snapshots.set(operation.snapshot, db.snapshot())
       case 'closeSnapshot':
@@ -235,6 +241,12 @@ export class DatabaseSession {
     await this.open()
     this.model.recover(await this.state())
   }
+}
+
+function durabilityOf({ durability }: { readonly durability: 'durable' | 'buffered' }): {
+  durability: 'durable'
+} {
+  return { durability: durability as 'durable' }
 }
 
 /** The process of the n-th opening; earlier ones are dead. */

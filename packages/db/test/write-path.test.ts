@@ -155,3 +155,68 @@ describe('a row that is refused', () => {
     expect(await table.count()).toBe(3)
   })
 })
+
+test.each([
+  [
+    'put',
+    { durabilty: 'buffered' },
+    'a put has no option "durabilty"; it has durability, ifAbsent, ifVersion',
+  ],
+  ['put', { sync: true, ifAbsent: true }, 'a put has no option "sync"'],
+  ['delete', { ifAbsent: false }, 'a delete has no option "ifAbsent"; it has durability, ifVersion'],
+  ['putMany', { signal: undefined }, 'a batch has no option "signal"; it has durability'],
+  ['deleteMany', { ifVersion: 1 }, 'a batch has no option "ifVersion"; put single rows with it'],
+  ['batch', { durable: true }, 'a batch has no option "durable"'],
+])('%s refuses options that it does not have: %o', async (call, options, message) => {
+  const { db } = await start()
+  const table = await db.table(events)
+  const calls: Record<string, () => PromiseLike<unknown>> = {
+    put: () => table.put(row(1), options as never),
+    delete: () => table.delete(1n, options as never),
+    putMany: () => table.putMany([row(1)], options as never),
+    deleteMany: () => table.deleteMany([1n], options as never),
+    batch: () => db.batch((batch) => void batch.put(table, row(1)), options as never),
+  }
+  const error: unknown = await calls[call]().then(undefined, (refusal: unknown) => refusal)
+  expect(error).toBeInstanceOf(TypeError)
+  expect((error as Error).message).toContain(message)
+  expect(await table.count()).toBe(0)
+})
+
+test('the writes of one caller keep their order, whatever their kind and durability', async () => {
+  const { memory, db } = await start({ memtableBytesMax: 4096 })
+  const table = await db.table(events)
+  const seqnos: Promise<number>[] = []
+  const write = (id: number): void => {
+    const what = `${id}`
+    const durability = (['durable', 'buffered'] as const)[id % 2]
+    const options = { durability } as { durability: 'durable' }
+    if (id % 5 === 0) seqnos.push(table.putMany([{ at: 1n, what }], options))
+    else if (id % 7 === 0) seqnos.push(table.delete(1n, options), table.put({ at: 1n, what }, options))
+    else if (id % 11 === 0) seqnos.push(db.batch((batch) => void batch.put(table, { at: 1n, what }), options))
+    else seqnos.push(Promise.resolve(table.put({ at: 1n, what }, options)))
+  }
+  for (let id = 0; id < 1000; id++) write(id)
+  const found = await Promise.all(seqnos)
+  expect(found).toEqual(found.toSorted((a, b) => a - b))
+  expect(await table.get(1n)).toEqual({ at: 1n, what: '999' })
+  await db.close()
+  const reopened = await openMemory(memory.crash('drop'))
+  expect(await (await reopened.table(events)).get(1n)).toEqual({ at: 1n, what: '999' })
+})
+
+test('a dropped table refuses writes', async () => {
+  const { db } = await start()
+  const table = await db.table(events)
+  await table.put(row(1))
+  await db.dropTable('events', { confirm: 'events' })
+  const again = await db.table(events)
+  const refused = { code: 'INVALID', message: 'table "events" was dropped' }
+  await expect(table.put(row(2))).rejects.toMatchObject(refused)
+  await expect(table.put(row(2), { ifAbsent: true })).rejects.toMatchObject(refused)
+  await expect(table.delete(1n)).rejects.toMatchObject(refused)
+  await expect(table.putMany([row(2)])).rejects.toMatchObject(refused)
+  await expect(table.deleteMany([1n])).rejects.toMatchObject(refused)
+  await expect(db.batch((batch) => void batch.put(table, row(2)))).rejects.toThrow(TypeError)
+  expect(await again.count()).toBe(0)
+})

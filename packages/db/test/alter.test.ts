@@ -299,6 +299,20 @@ describe('a change', () => {
     await db.close()
   })
 
+  test('refuses a transaction that began before it, and a conditional write of a handle of before', async () => {
+    const { db, before } = await begin(new MemoryFs())
+    const stale = { code: 'INVALID', message: expect.stringContaining('this handle is of schema 0') as string }
+    const moving = db.transaction(async (tx) => {
+      expect(await tx.get(before, 1)).toEqual(person(1))
+      tx.put(before, person(1))
+      await before.alter((a) => a.drop('nick'))
+      expect(await tx.get(before, 2)).toEqual(person(2))
+    })
+    await expect(moving).rejects.toMatchObject(stale)
+    await expect(before.put(person(300), { ifAbsent: true })).rejects.toMatchObject(stale)
+    await db.close()
+  })
+
   test('of two at once, only the first is made', async () => {
     const { db, before } = await begin(new MemoryFs())
     const changes = await Promise.allSettled([

@@ -1,5 +1,12 @@
 import { checkIceberg, open, type Table } from '@meru/db'
-import { type DatabaseOperation, Random, randomOperations, TEST_TABLES, writesOf } from '@meru/testkit'
+import {
+  type DatabaseOperation,
+  Random,
+  randomOperations,
+  TEST_TABLES,
+  isWrite,
+  writesOf,
+} from '@meru/testkit'
 import { sortedLines, textRows } from '@meru/testkit/interop'
 import { join } from 'node:path'
 
@@ -97,7 +104,7 @@ async function perform(
   tables: ReadonlyMap<string, Table>,
   publish: (table: Table) => Promise<void>,
 ): Promise<void> {
-  if ('durability' in operation) {
+  if (isWrite(operation)) {
     await db.batch((batch) => {
       for (const write of writesOf(operation)) {
         const table = tables.get(write.table)

@@ -20,7 +20,11 @@ test('worker threads merge files of several schemas into the newest', async () =
   const third = await second.alter((a) => a.drop('name').rename({ level: 'name' }))
   await third.put({ id: 200, count: 1n, name: 0 })
   await third.compact()
-  const expected = Array.from({ length: 150 }, (_, id) => ({ id, count: id < 50 ? BigInt(id) : 2n ** 40n, name: 4 }))
+  const expected = Array.from({ length: 150 }, (_, id) => ({
+    id,
+    count: id < 50 ? BigInt(id) : 2n ** 40n,
+    name: 4,
+  }))
   expect(await third.scan().toArray()).toEqual([...expected, { id: 200, count: 1n, name: 0 }])
   expect(third.stats()).toMatchObject({ deadRows: 0, liveRows: 151 })
 })

@@ -301,7 +301,10 @@ describe('a change', () => {
 
   test('refuses a transaction that began before it, and a conditional write of a handle of before', async () => {
     const { db, before } = await begin(new MemoryFs())
-    const stale = { code: 'INVALID', message: expect.stringContaining('this handle is of schema 0') as string }
+    const stale = {
+      code: 'INVALID',
+      message: expect.stringContaining('this handle is of schema 0') as string,
+    }
     const moving = db.transaction(async (tx) => {
       expect(await tx.get(before, 1)).toEqual(person(1))
       tx.put(before, person(1))

@@ -56,7 +56,7 @@ describe('one failing call', () => {
           await run.finish()
         })
       }
-      expect(failed).toEqual(new Set(['write', 'flush', 'compact', 'export', 'reopen']))
+      expect(failed).toEqual(new Set(['write', 'ingest', 'flush', 'compact', 'export', 'reopen']))
     },
   )
 })
@@ -76,7 +76,7 @@ describe('a failing sync', () => {
           await run.finish()
         })
       }
-      expect(failed).toEqual(new Set(['write', 'flush', 'compact', 'export', 'reopen']))
+      expect(failed).toEqual(new Set(['write', 'ingest', 'flush', 'compact', 'export', 'reopen']))
     },
   )
 

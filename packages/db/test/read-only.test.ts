@@ -120,7 +120,7 @@ describe('a database that is open for reading only', () => {
     await writer.close()
     const [name] = await fs.list('tables/events/data')
     await fs.remove(`tables/events/data/${name}`)
-    await expect(reading(fs)).rejects.toMatchObject({ code: 'IO' })
+    await expect(reading(fs)).rejects.toMatchObject({ code: 'CORRUPT' })
   })
 
   test('opens while a writer flushes, compacts, loads and cuts its log', { timeout: 60_000 }, async () => {

@@ -106,18 +106,31 @@ export class CompactionQueue {
       this.due.delete(table)
       this.due.add(table)
       // Whoever runs jobs tells of failures and tries again; until then the table is left alone.
-      this.start(table, job, { signal: this.parts.closing }).catch(() => this.due.delete(table))
+      const leave = (): void => void this.due.delete(table)
+      this.start(table, job, { signal: this.parts.closing }, leave).catch(() => undefined)
       return true
     }
     return false
   }
 
-  private start(table: TableStore, job: CompactionJob, control: CompactionControl): Promise<void> {
+  /** `onFailure` runs before anything else is started. */
+  private start(
+    table: TableStore,
+    job: CompactionJob,
+    control: CompactionControl,
+    onFailure?: () => void,
+  ): Promise<void> {
     const release = table.order.claims.claim(job, filesOf(table))
-    const work = this.parts.run(table, job, control).finally(() => {
-      release()
-      this.running.delete(work)
-    })
+    const work = this.parts
+      .run(table, job, control)
+      .catch((error: unknown) => {
+        onFailure?.()
+        throw error
+      })
+      .finally(() => {
+        release()
+        this.running.delete(work)
+      })
     this.running.add(work)
     work.finally(() => this.fill()).catch(() => undefined)
     return work

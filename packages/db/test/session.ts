@@ -2,6 +2,7 @@ import { MemoryFs, type ProcessProbe } from '@meru/fs'
 import { checkTable } from '@meru/iceberg'
 import {
   ModelSession,
+  ProcessEnvironment,
   Random,
   rowsEqual,
   showValue,
@@ -31,7 +32,7 @@ import {
 /** A real database and a model, doing the same operations and having to agree. */
 export class DatabaseSession {
   readonly model: ModelSession = new ModelSession()
-  readonly #disk: { fs: MemoryFs; db: Database | undefined }
+  readonly #disk: { fs: MemoryFs; db: Database | undefined; process: ProcessEnvironment | undefined }
   readonly #settings: Partial<Settings>
   readonly #env: TestEnvironment
   /** Each opening is a process of its own, and the only one alive. */
@@ -43,13 +44,14 @@ export class DatabaseSession {
   }
 
   constructor(options: { fs: MemoryFs; settings: Partial<Settings>; seed: number }) {
-    this.#disk = { fs: options.fs, db: undefined }
+    this.#disk = { fs: options.fs, db: undefined, process: undefined }
     this.#settings = options.settings
     this.#env = new TestEnvironment({ seed: options.seed })
   }
 
   async open(): Promise<void> {
-    const components = { fs: this.#disk.fs, env: this.#env, probe: probeOf(++this.#lives) }
+    this.#disk.process = new ProcessEnvironment(this.#env)
+    const components = { fs: this.#disk.fs, env: this.#disk.process, probe: probeOf(++this.#lives) }
     this.#disk.db = await this.#env.until(open('memory', { settings: this.#settings, components }))
     this.#tables.clear()
     for (const definition of TEST_TABLES) {
@@ -233,6 +235,7 @@ export class DatabaseSession {
     this.model.apply(operation)
     this.#open.snapshots.clear()
     await this.#env.until(this.#open.concurrent.abandon())
+    this.#disk.process?.end()
     const random = new Random(operation.seed)
     this.#disk.fs =
       operation.mode === 'kill'

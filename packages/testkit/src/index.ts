@@ -15,6 +15,7 @@ export {
   type TransactionStep,
   type Weights,
 } from './operations.ts'
+export { ProcessEnvironment } from './process-environment.ts'
 export { Random } from './random.ts'
 export { RandomRows } from './random-rows.ts'
 export { randomValue } from './random-values.ts'

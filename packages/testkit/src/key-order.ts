@@ -63,6 +63,32 @@ export class KeyOrder {
     return prefix === undefined || this.#hasPrefix(key, prefix)
   }
 
+  /** Whether no key can be between the bounds, whatever values its other columns have. */
+  isEmpty({ gt, gte, lt, lte }: Range): boolean {
+    const low = gt ?? gte
+    const high = lt ?? lte
+    if (low === undefined || high === undefined) return false
+    const [from, to] = [this.partsOf(low), this.partsOf(high)]
+    const order = this.compare(from, to)
+    if (order > 0) return true
+    if (order < 0) return gt !== undefined && lt !== undefined && this.#areNeighbours(from, to)
+    // Of equal leading parts the shorter one stands for a stretch of keys, with the longer one inside.
+    if (from.length < to.length) return gt !== undefined
+    if (from.length > to.length) {
+      const isLast = from.every((value, i) => i < to.length || isGreatest(this.#kinds[i], value))
+      return lt !== undefined || (gt !== undefined && isLast)
+    }
+    return gt !== undefined || lt !== undefined
+  }
+
+  /** Whether nothing sorts between all that starts with `from` and the first that starts with `to`. */
+  #areNeighbours(from: readonly Value[], to: readonly Value[]): boolean {
+    const last = to.length - 1
+    if (from.length < to.length || this.compare(from.slice(0, last), to.slice(0, last)) !== 0) return false
+    const isLast = from.every((value, i) => i <= last || isGreatest(this.#kinds[i], value))
+    return isLast && isSuccessor(this.#kinds[last], from[last], to[last])
+  }
+
   #hasPrefix(key: readonly Value[], prefix: NonNullable<Range['prefix']>): boolean {
     if (prefix instanceof StartsWith) return startsWith(key[0], prefix.start)
     if (!isRecord(prefix)) return startsWith(key[0], prefix)
@@ -93,6 +119,19 @@ function compareValues(kind: ColumnKind, a: Value, b: Value): number {
     return compareLists(codePoints(a), codePoints(b))
   }
   return compareNumbers(a as number | bigint | boolean, b as number | bigint | boolean)
+}
+
+/** Whether no value of the kind is between the two, of which the first is the smaller. */
+function isSuccessor(kind: ColumnKind, a: Value, b: Value): boolean {
+  if (typeof a === 'boolean') return true
+  if (typeof a === 'bigint' && typeof b === 'bigint') return b - a === 1n
+  if (typeof a === 'number' && typeof b === 'number') return b - a === 1
+  return kind === 'date' && Date.parse(String(b)) - Date.parse(String(a)) === 86_400_000
+}
+
+/** Whether no value of the kind sorts behind this one. Texts and bytes have no greatest one. */
+function isGreatest(kind: ColumnKind, value: Value): boolean {
+  return kind === 'long' ? value === 2n ** 63n - 1n : kind === 'int' && value === 2 ** 31 - 1
 }
 
 function compareNumbers<T extends number | bigint | boolean>(a: T, b: T): number {

@@ -147,7 +147,9 @@ export class ModelTransaction {
   }
 
   #touches(table: string): boolean {
-    const used = this.#isSerializable ? [...this.#writes, ...this.#keys, ...this.#ranges] : this.#writes
+    const { order } = this.#model.history(table)
+    const ranges = this.#ranges.filter(({ range }) => !order.isEmpty(range))
+    const used = this.#isSerializable ? [...this.#writes, ...this.#keys, ...ranges] : this.#writes
     return used.some((use) => use.table === table)
   }
 

@@ -237,6 +237,8 @@ describe('key order', () => {
           (lower === undefined || text >= comparable(lower)) &&
           (upper === undefined || text < comparable(upper))
         if (order.isInRange(order.partsOf(key), range) !== isInside) wrong.push(showValue([key, range]))
+        const isEmpty = lower !== undefined && upper !== undefined && comparable(lower) >= comparable(upper)
+        if (order.isEmpty(range) !== isEmpty) wrong.push(showValue(range))
         hits[isInside ? 'inside' : 'outside']++
       }
       expect(wrong).toEqual([])

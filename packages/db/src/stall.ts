@@ -42,27 +42,21 @@ export function decideStall(input: StallInput, settings: StallSettings): Stall {
     return { kind: 'stop', reason: `compactions of ${mebibytes(pendingBytes)} are due` }
   }
   const { l0SlowdownFiles, l0StopFiles, pendingSlowdownBytes, pendingStopBytes } = settings
-  const slow = [
-    {
-      delayMs: COMPACTION_DELAY_MS_MAX * share(l0Files + 1, l0SlowdownFiles, l0StopFiles),
-      reason: `${l0Files} files at level 0`,
-    },
-    {
-      delayMs: COMPACTION_DELAY_MS_MAX * share(pendingBytes, pendingSlowdownBytes, pendingStopBytes),
-      reason: `compactions of ${mebibytes(pendingBytes)} are due`,
-    },
-    {
-      delayMs: FLUSH_DELAY_MS_MAX * lastMemtable(input, settings),
-      reason: `${sealedMemtables} memtables wait for a flush, the next is filling up`,
-    },
-  ]
-  const { delayMs, reason } = slow.reduce((a, b) => (b.delayMs > a.delayMs ? b : a))
-  return delayMs > 0 ? { kind: 'slowdown', delayMs: Math.max(1, Math.round(delayMs)), reason } : NONE
+  const forFiles = COMPACTION_DELAY_MS_MAX * share(l0Files + 1, l0SlowdownFiles, l0StopFiles)
+  const forBytes = COMPACTION_DELAY_MS_MAX * share(pendingBytes, pendingSlowdownBytes, pendingStopBytes)
+  const forFlushes = FLUSH_DELAY_MS_MAX * lastMemtable(input, settings)
+  const delayMs = Math.max(forFiles, forBytes, forFlushes)
+  // Every write asks: reasons are told only of those that wait.
+  if (delayMs <= 0) return NONE
+  let reason = `${sealedMemtables} memtables wait for a flush, the next is filling up`
+  if (delayMs === forFiles) reason = `${l0Files} files at level 0`
+  else if (delayMs === forBytes) reason = `compactions of ${mebibytes(pendingBytes)} are due`
+  return { kind: 'slowdown', delayMs: Math.max(1, Math.round(delayMs)), reason }
 }
 
-/** How far a value is from one limit, which is 0, to the other, which is 1. */
+/** How far a value is from one limit, which is 0, to the other, which is 1. Equal limits leave no way between. */
 function share(value: number, from: number, to: number): number {
-  return Math.max(0, (value - from) / (to - from))
+  return to > from ? Math.max(0, (value - from) / (to - from)) : 0
 }
 
 /** How far the second half of the memtable is filled whose sealing stops writers, from 0 to 1. */

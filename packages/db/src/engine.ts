@@ -9,6 +9,7 @@ import type { Settings } from './settings.ts'
 import type { HeldCounters } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
 import type { Tasks } from './tasks.ts'
+import type { TurnShare } from './turn-share.ts'
 import type { VersionStore } from './version-store.ts'
 import type { WritePath } from './write-path.ts'
 
@@ -26,6 +27,8 @@ export interface Engine {
   readonly publisher: Publisher
   readonly runner: JobRunner
   readonly counters: Counters
+  /** Shared by all reads that can wait. */
+  readonly turns: TurnShare
   /** Loads, and other work that closing calls off. */
   readonly tasks: Tasks
   readonly onEvent: (event: EngineEvent) => void

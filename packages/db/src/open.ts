@@ -33,6 +33,7 @@ import { resolveSettings, type Settings } from './settings.ts'
 import type { Table } from './table.ts'
 import type { TableStore } from './table-store.ts'
 import { Tasks } from './tasks.ts'
+import { TurnShare } from './turn-share.ts'
 import { VersionStore } from './version-store.ts'
 import { WritePath } from './write-path.ts'
 
@@ -281,6 +282,7 @@ function connect(parts: Connected): Engine {
     background,
     runner,
     counters,
+    turns: new TurnShare(env),
     tasks: new Tasks(),
     onEvent,
     isReadOnly: parts.isReadOnly ?? false,

@@ -5,6 +5,7 @@ import { checkOpen, type Engine } from './engine.ts'
 import type { Snapshot } from './snapshot.ts'
 import { staleHandle } from './alter.ts'
 import type { TableStore, TableView } from './table-store.ts'
+import { LOOKUP_UNITS } from './turn-share.ts'
 
 /** Options of a read. */
 export interface ReadOptions<Name extends string = string> {
@@ -67,7 +68,7 @@ export class PointReader<Row, Key> {
       const selection = this.#codec.select(options?.select)
       this.#encode(key)
       const answer = this.#find(view, selection)
-      if (answer !== NEEDS_PAGE) return Promise.resolve(this.#decode(answer, this.#hit, selection))
+      if (answer !== NEEDS_PAGE) return this.#settled(this.#decode(answer, this.#hit, selection))
       const pin = this.#hold(options?.snapshot)
       return this.#searchAndRelease(pin, view, this.#key.written().slice(), selection)
     } catch (error) {
@@ -85,6 +86,7 @@ export class PointReader<Row, Key> {
     try {
       const version = await rowVersion(view, bytes)
       const row = await this.#search(view, bytes, selection)
+      await this.#turnAfter(1)
       return row === undefined || version === undefined ? undefined : { row, version }
     } finally {
       this.#engine.versions.release(pin)
@@ -104,6 +106,7 @@ export class PointReader<Row, Key> {
         if (answer === NEEDS_PAGE) rows.push(await this.#search(view, this.#key.written().slice(), selection))
         else rows.push(this.#decode(answer, this.#hit, selection))
       }
+      await this.#turnAfter(keys.length)
       return rows
     } finally {
       this.#engine.versions.release(pin)
@@ -116,6 +119,7 @@ export class PointReader<Row, Key> {
     const bytes = this.#key.written().slice()
     const { view, pin } = this.hold(options?.snapshot)
     try {
+      await this.#turnAfter(1)
       const hit = new RowHit()
       for (;;) {
         const answer = findRow(view, bytes, 0, bytes.length, undefined, hit)
@@ -141,6 +145,17 @@ export class PointReader<Row, Key> {
   /** The same, with its files held until the pin is released through the version store. */
   hold(snapshot: Snapshot | undefined): { view: ReadView; pin: Pin } {
     return { view: this.viewOf(snapshot), pin: this.#hold(snapshot) }
+  }
+
+  #turnAfter(lookups: number): Promise<void> | undefined {
+    const { turns } = this.#engine
+    turns.spend(lookups * LOOKUP_UNITS)
+    return turns.due()
+  }
+
+  #settled(row: Row | undefined): Promise<Row | undefined> {
+    const turn = this.#turnAfter(1)
+    return turn === undefined ? Promise.resolve(row) : turn.then(() => row)
   }
 
   #otherSchema({ schema }: TableView, snapshot: Snapshot | undefined): MeruError {

@@ -1,6 +1,7 @@
 import type { Pin } from '@meru/manifest'
 import type { ReadView } from '@meru/view'
 import { checkOpen, type Engine } from './engine.ts'
+import { SCAN_UNITS } from './turn-share.ts'
 
 /** Where a run gets its pieces: at once where nothing has to be waited for. */
 export interface Pieces<Piece> {
@@ -11,9 +12,6 @@ export interface Pieces<Piece> {
   next(): Piece | undefined | Promise<Piece | undefined>
   close(): void
 }
-
-/** After so many rows that came without waiting for the disk, others get a turn. */
-const TURN_ROWS_MAX = 8192
 
 /** What a run has to let go of, once it has begun. */
 interface Hold {
@@ -40,8 +38,8 @@ export class ScanRun<Piece> {
   private pieces: Pieces<Piece> | undefined
   private held: Hold | undefined
   private isClosed = false
-  /** Rows given when others had a turn last. */
-  private turnAt = 0
+  /** Rows given that count as work of the turn. */
+  private spent = 0
 
   constructor(options: ScanRunOptions<Piece>) {
     this.options = options
@@ -53,7 +51,8 @@ export class ScanRun<Piece> {
     try {
       checkOpen(this.options.engine)
       const pieces = this.pieces ?? this.begin()
-      const piece = pieces.taken - this.turnAt < TURN_ROWS_MAX ? pieces.next() : this.afterTurn(pieces)
+      const turn = this.options.engine.turns.due()
+      const piece = turn === undefined ? pieces.next() : this.after(turn, pieces)
       if (piece instanceof Promise) {
         this.watch()
         return this.wait(piece)
@@ -83,17 +82,20 @@ export class ScanRun<Piece> {
     const { view, pin } = hold()
     const { versions } = engine
     this.held = { release: () => versions.release(pin) }
+    engine.turns.spend(SCAN_UNITS)
     this.pieces = this.options.pieces(view)
     return this.pieces
   }
 
-  private async afterTurn(pieces: Pieces<Piece>): Promise<Piece | undefined> {
-    this.turnAt = pieces.taken
-    await this.options.engine.env.yield()
+  private async after(turn: Promise<void>, pieces: Pieces<Piece>): Promise<Piece | undefined> {
+    await turn
     return this.isClosed ? undefined : pieces.next()
   }
 
   private settle(piece: Piece | undefined): void {
+    const taken = this.pieces?.taken ?? this.spent
+    this.options.engine.turns.spend(taken - this.spent)
+    this.spent = taken
     if (piece === undefined || this.pieces?.isDone === true) this.close()
     else this.watch()
   }

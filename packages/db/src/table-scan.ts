@@ -3,6 +3,7 @@ import type { Pin } from '@meru/manifest'
 import { BatchPieces, countView, RowPieces, type ReadView, type ScanRequest } from '@meru/view'
 import type { Engine } from './engine.ts'
 import { ScanRun } from './scan-run.ts'
+import { SCAN_UNITS } from './turn-share.ts'
 
 /** A scan of a table, prepared: each of its methods reads anew. */
 export class TableScan<Row> {
@@ -52,7 +53,10 @@ export class TableScan<Row> {
   async count(): Promise<number> {
     const { view, pin } = this.hold()
     try {
-      return await countView(view, this.request)
+      const rows = await countView(view, this.request)
+      this.engine.turns.spend(SCAN_UNITS + rows)
+      await this.engine.turns.due()
+      return rows
     } finally {
       this.engine.versions.release(pin)
     }

@@ -18,14 +18,21 @@ const steps: readonly (readonly [name: string, program: string, ...args: string[
     'scripts/turbo.ts',
     ...['typecheck', '//#typecheck:root', 'build', 'publint', '--continue', '--output-logs=errors-only'],
   ],
-  ['tests', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+  ['tests', 'vitest', 'run'],
 ]
+
+/** A step that takes longer than this hangs. */
+const STEP_MINUTES_MAX = 45
 
 const failed: string[] = []
 for (const [name, program, ...args] of steps) {
   console.log(`\n── ${name}`)
   const started = process.hrtime.bigint()
-  const result = spawnSync(program, args, { stdio: 'inherit' })
+  const result = spawnSync(program, args, {
+    stdio: 'inherit',
+    timeout: STEP_MINUTES_MAX * 60_000,
+    env: { ...process.env, MERU_TEST_REPORT: report },
+  })
   if (result.error) console.error(result.error.message)
   const seconds = Number((process.hrtime.bigint() - started) / 1_000_000n) / 1000
   const passed = result.status === 0

@@ -1,5 +1,5 @@
 import { CorruptionError, MeruError } from '@meru/core'
-import type { FileSystem } from '@meru/fs'
+import { writeDurably, type FileSystem } from '@meru/fs'
 import { deletesDirectory, puffinPath, sstPath, type DeadRef, type SstFile } from '@meru/manifest'
 import { DeadPositions, readPuffinBlob, writePuffin } from '@meru/sst'
 
@@ -58,7 +58,7 @@ export async function writeDeadPositions(
   const puffin = writePuffin(partly.map(({ id, dead }) => ({ referencedDataFile: sstPath(table, id), dead })))
   const path = puffinPath(table, puffinId)
   try {
-    await writeSynced(fs, path, puffin.bytes)
+    await writeDurably(fs, path, puffin.bytes)
     await fs.syncDirectory(deletesDirectory(table))
   } catch (error) {
     await fs.remove(path).catch(() => undefined)
@@ -69,14 +69,4 @@ export async function writeDeadPositions(
     const place = places.get(id)
     return place && { file: puffinId, ...place, cardinality: dead.cardinality }
   })
-}
-
-async function writeSynced(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await fs.create(path, { exclusive: true })
-  try {
-    await handle.write(bytes, 0)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

@@ -1,5 +1,5 @@
 import { CorruptionError } from '@meru/core'
-import type { Environment, FileSystem } from '@meru/fs'
+import { writeDurably, type Environment, type FileSystem } from '@meru/fs'
 import { z } from 'zod'
 
 /** Tells that a directory is the target of backups. */
@@ -34,13 +34,7 @@ export async function refuseUnfinishedBackup(fs: FileSystem): Promise<void> {
 /** Replaces the marker, durably. */
 export async function writeMarker(fs: FileSystem, env: Environment, marker: BackupMarker): Promise<void> {
   const temporary = `${MARKER_FILE}.${env.uuid()}.tmp`
-  const handle = await fs.create(temporary, { exclusive: true })
-  try {
-    await handle.write(new TextEncoder().encode(`${JSON.stringify(marker)}\n`), 0)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await writeDurably(fs, temporary, new TextEncoder().encode(`${JSON.stringify(marker)}\n`))
   await fs.rename(temporary, MARKER_FILE)
   await fs.syncDirectory('')
 }

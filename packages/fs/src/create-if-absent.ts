@@ -1,6 +1,7 @@
 import { parentOf } from './file-path.ts'
 import type { Environment, FileSystem } from './file-system.ts'
 import { isExists } from './io-error.ts'
+import { writeDurably } from './write-durably.ts'
 
 /**
  * Creates a file with all its bytes, durably, unless the name is taken: then it returns `false` and
@@ -22,15 +23,9 @@ export async function createIfAbsent(
   bytes: Uint8Array,
 ): Promise<boolean> {
   const temporary = `${path}.${env.uuid()}.tmp`
-  const handle = await fs.create(temporary, { exclusive: true })
   let isMade: boolean
   try {
-    try {
-      await handle.write(bytes, 0)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeDurably(fs, temporary, bytes)
     isMade = await linkIfAbsent(fs, temporary, path)
   } catch (error) {
     // The first failure is the one to tell; the temporary file is rubbish that a sweep removes.

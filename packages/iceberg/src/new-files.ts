@@ -1,4 +1,4 @@
-import { createIfAbsent, type Environment, type FileSystem } from '@meru/fs'
+import { createIfAbsent, writeDurably, type Environment, type FileSystem } from '@meru/fs'
 import { tableDirectory } from '@meru/manifest'
 import { METADATA, temporaryHintName, VERSION_HINT, versionName } from './file-names.ts'
 
@@ -61,14 +61,4 @@ export async function writeHint(
   await writeDurably(fs, temporary, encoder.encode(String(version)))
   await fs.rename(temporary, `${directory}/${VERSION_HINT}`)
   await fs.syncDirectory(directory)
-}
-
-async function writeDurably(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await fs.create(path, { exclusive: true })
-  try {
-    await handle.write(bytes, 0)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

@@ -22,7 +22,7 @@ export {
   type RowOf,
 } from './table.ts'
 export { tableFromZod } from './table-from-zod.ts'
-export { FIRST_COLUMN_ID, keyColumns, valueColumns, type ColumnDef, type TableSchema } from './schema.ts'
+export { FIRST_COLUMN_ID, keyColumns, type ColumnDef, type TableSchema } from './schema.ts'
 export { checkSchema, checkTableName } from './schema-rules.ts'
 export { schemaSchema, parseTableSchema } from './schema-json.ts'
 export {

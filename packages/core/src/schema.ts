@@ -38,8 +38,3 @@ export function keyColumns(schema: TableSchema): ColumnDef[] {
     return column
   })
 }
-
-/** The columns that are not part of the primary key, in schema order. */
-export function valueColumns(schema: TableSchema): ColumnDef[] {
-  return schema.columns.filter((column) => !schema.key.includes(column.id))
-}

@@ -116,13 +116,6 @@ function readShort(bytes: Uint8Array, start: number, end: number): string | unde
   ).slice(0, length)
 }
 
-/** The text of ASCII bytes; cheaper than `readText`. The caller knows that no byte is above 7f. */
-export function readAscii(bytes: Uint8Array, start: number, end: number): string {
-  if (start === end) return ''
-  if (native !== undefined) return native.latin1Slice.call(bytes, start, end)
-  return decoder.decode(bytes.slice(start, end))
-}
-
 /** The UTF-8 form of a text as an array of its own. */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text)

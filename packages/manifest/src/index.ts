@@ -35,7 +35,6 @@ export {
   currentSchema,
   emptyState,
   filePaths,
-  filesAtLevel,
   findFile,
   findTable,
   liveRows,

@@ -94,16 +94,6 @@ export function schemaById(table: TableState, schemaId: number): TableSchema {
   return schema
 }
 
-/** The SSTs of one level: newest first at level 0, by `minKey` deeper. */
-export function filesAtLevel(table: TableState, level: number): readonly SstFile[] {
-  const { files } = table
-  let from = 0
-  while (from < files.length && files[from].level < level) from++
-  let to = from
-  while (to < files.length && files[to].level === level) to++
-  return files.slice(from, to)
-}
-
 /** The SST with that id, or `undefined`. */
 export function findFile(table: TableState, fileId: string): SstFile | undefined {
   return table.files.find((file) => file.id === fileId)

@@ -1,14 +1,8 @@
 import type { TableSchema } from '@meru/core'
 import { describe, expect, test } from 'vitest'
+import { applyEdit, currentSchema, findFile, type Change, type DatabaseState } from '../src/index.ts'
 import {
-  applyEdit,
-  currentSchema,
-  filesAtLevel,
-  findFile,
-  type Change,
-  type DatabaseState,
-} from '../src/index.ts'
-import {
+  atLevel,
   addFile,
   CREATE_USERS,
   dead,
@@ -193,16 +187,16 @@ describe('an edit', () => {
 
   test('keeps level 0 newest first and deeper levels by key', () => {
     const state = apply(deep(20, 2, 7, 9), deep(21, 1, 5, 6), deep(22, 1, 1, 2), addFile(sst(6)))
-    expect(filesAtLevel(users(state), 0).map((file) => file.id)).toEqual([uuid(7), uuid(6), uuid(5)])
-    expect(filesAtLevel(users(state), 1).map((file) => file.id)).toEqual([uuid(22), uuid(21)])
-    expect(filesAtLevel(users(state), 2).map((file) => file.id)).toEqual([uuid(20)])
-    expect(filesAtLevel(users(state), 3)).toEqual([])
+    expect(atLevel(users(state), 0).map((file) => file.id)).toEqual([uuid(7), uuid(6), uuid(5)])
+    expect(atLevel(users(state), 1).map((file) => file.id)).toEqual([uuid(22), uuid(21)])
+    expect(atLevel(users(state), 2).map((file) => file.id)).toEqual([uuid(20)])
+    expect(atLevel(users(state), 3)).toEqual([])
   })
 
   test('replaces files of a level in one step', () => {
     const before = apply(deep(20, 1, 1, 5))
     const after = applyEdit(before, { changes: [deep(21, 1, 1, 3), deep(22, 1, 4, 5), removeFile(20)] })
-    expect(filesAtLevel(users(after), 1).map((file) => file.id)).toEqual([uuid(21), uuid(22)])
+    expect(atLevel(users(after), 1).map((file) => file.id)).toEqual([uuid(21), uuid(22)])
   })
 
   test('lets dead rows grow, and stay as many in another Puffin file', () => {

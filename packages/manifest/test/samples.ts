@@ -114,6 +114,11 @@ export function users(state: DatabaseState): TableState {
   return table
 }
 
+/** The files of one level in the order that the table has them. */
+export function atLevel(table: TableState, level: number): SstFile[] {
+  return table.files.filter((file) => file.level === level)
+}
+
 export const addFile = (file: SstFile): Change => ({ kind: 'addFile', tableId: 1, file })
 export const removeFile = (n: number): Change => ({ kind: 'removeFile', tableId: 1, fileId: uuid(n) })
 export const setDead = (n: number, ref: DeadRef): Change => ({

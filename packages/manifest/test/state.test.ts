@@ -4,7 +4,6 @@ import {
   currentSchema,
   emptyState,
   filePaths,
-  filesAtLevel,
   findFile,
   findTable,
   liveRows,
@@ -15,7 +14,17 @@ import {
   type DatabaseState,
   type TableState,
 } from '../src/index.ts'
-import { addFile, dead, sst, users, USERS_SCHEMA, usersState, uuid, WIDER_SCHEMA } from './samples.ts'
+import {
+  atLevel,
+  addFile,
+  dead,
+  sst,
+  users,
+  USERS_SCHEMA,
+  usersState,
+  uuid,
+  WIDER_SCHEMA,
+} from './samples.ts'
 
 const STATE = usersState(
   addFile(sst(1)),
@@ -36,8 +45,8 @@ test('tables, files and schemas are found by name and id', () => {
 })
 
 test('levels without files are empty', () => {
-  expect([0, 1, 2, 3].map((level) => filesAtLevel(users(STATE), level).length)).toEqual([2, 0, 1, 0])
-  expect(filesAtLevel({ ...users(STATE), files: [] }, 0)).toEqual([])
+  expect([0, 1, 2, 3].map((level) => atLevel(users(STATE), level).length)).toEqual([2, 0, 1, 0])
+  expect(atLevel({ ...users(STATE), files: [] }, 0)).toEqual([])
 })
 
 test('live rows are those that are not dead', () => {

@@ -1,3 +1,3 @@
 import { testHistories } from './model-histories.ts'
 
-testHistories(0, 2)
+testHistories(0, 4)

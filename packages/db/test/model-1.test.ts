@@ -1,3 +1,3 @@
 import { testHistories } from './model-histories.ts'
 
-testHistories(1, 2)
+testHistories(1, 4)

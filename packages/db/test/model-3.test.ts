@@ -1,0 +1,3 @@
+import { testHistories } from './model-histories.ts'
+
+testHistories(3, 4)

@@ -23,9 +23,9 @@ export async function createIfAbsent(
   bytes: Uint8Array,
 ): Promise<boolean> {
   const temporary = `${path}.${env.uuid()}.tmp`
+  await writeDurably(fs, temporary, bytes)
   let isMade: boolean
   try {
-    await writeDurably(fs, temporary, bytes)
     isMade = await linkIfAbsent(fs, temporary, path)
   } catch (error) {
     // The first failure is the one to tell; the temporary file is rubbish that a sweep removes.

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { MemoryFs } from '@meru/fs'
-import { Random } from '@meru/testkit'
+import { type Call, InterceptedFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Where } from '../src/index.ts'
 import { openMemory, TINY, users, type User } from './fixture.ts'
@@ -80,6 +80,38 @@ describe('where', () => {
       await db.close()
     },
   )
+
+  test.each([false, true])('reads only pages that may have a match; reverse: %s', async (reverse) => {
+    let bytes = 0
+    const count = (call: Call): void => void (bytes += call.operation === 'read' ? (call.length ?? 0) : 0)
+    const fs = new InterceptedFs(new MemoryFs(), {
+      around: (call, run) => (count(call), run()),
+      aroundSync: (call, run) => (count(call), run()),
+    })
+    const db = await openMemory(new MemoryFs(), {
+      settings: { ...TINY, workers: 0, pageCacheBytes: 0, fileBytesTarget: 1 << 20 },
+      components: { fs },
+    })
+    const table = await db.table(users)
+    await table.putMany(
+      Array.from({ length: 2000 }, (_, id) => ({ tenant: 'a', id, name: `n${id}`, age: id >> 2 })),
+    )
+    await table.compact()
+    expect(table.stats().files).toBe(1)
+    const read = async (where: Where<User>): Promise<[rows: number, bytes: number]> => {
+      bytes = 0
+      const rows = await table.scan({ where, reverse }).toArray()
+      return [rows.length, bytes]
+    }
+    const statistics = (await read({ age: { lt: -1 } }))[1]
+    const [all, allBytes] = await read({ age: { gte: 0 } })
+    expect(all).toBe(2000)
+    const [few, fewBytes] = await read({ age: { gte: 100, lt: 103 } })
+    expect(few).toBe(12)
+    expect(fewBytes - statistics).toBeLessThan((allBytes - statistics) / 20)
+    expect((await read({ or: [{ age: 3 }, { age: 480 }] }))[0]).toBe(8)
+    await db.close()
+  })
 
   test('is for a transaction too, over its own writes', async () => {
     const db = await openMemory(new MemoryFs())

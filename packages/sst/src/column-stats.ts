@@ -11,8 +11,7 @@ export function columnStats(written: WrittenColumn, isKey: boolean): ColumnStats
     rules,
   )
   const hasNans = column.physical === 'f32' || column.physical === 'f64'
-  const lower = lowerBound(column, stats, isKey)
-  const upper = upperBound(column, stats, isKey)
+  const { lower, upper } = boundsOf(column, stats, isKey)
   return {
     id: column.id,
     values: stats.values,
@@ -22,6 +21,15 @@ export function columnStats(written: WrittenColumn, isKey: boolean): ColumnStats
     ...(upper === undefined ? {} : { upper }),
     bytes: chunks.reduce((sum, { chunk }) => sum + chunkBytes(chunk), 0),
   }
+}
+
+/** The bounds of some rows as Iceberg single values; cut to its length unless they have to be exact. */
+export function boundsOf(
+  column: SstColumn,
+  stats: RangeStats,
+  isExact: boolean,
+): { lower: Uint8Array | undefined; upper: Uint8Array | undefined } {
+  return { lower: lowerBound(column, stats, isExact), upper: upperBound(column, stats, isExact) }
 }
 
 function lowerBound(column: SstColumn, stats: RangeStats, isKey: boolean): Uint8Array | undefined {

@@ -8,6 +8,7 @@
  *     key index block     key-index.ts
  *     page block          page-places.ts
  *     filter block        key-filter.ts
+ *     statistics block    page-statistics.ts; optional
  *     anchor              fixed size, this file
  *     footer              Parquet metadata | u32 LE its length | "PAR1"
  *

@@ -18,6 +18,8 @@ import {
   type Grid,
   type PagePlaces,
 } from './page-places.ts'
+import type { ByteRange } from './byte-ranges.ts'
+import { TypedPages } from './page-selection.ts'
 import { RowAssembler } from './row-assembler.ts'
 import { columnsOf, schemaCrc } from './sst-columns.ts'
 
@@ -39,6 +41,7 @@ export interface SstFile {
   readonly columnById: ReadonlyMap<number, number>
   /** Makes encoded rows of columns of the schema. */
   readonly assembler: RowAssembler
+  readonly typedPages: TypedPages
   /** Where `_row` is, if the file was written for level 0. */
   readonly rowColumn: ColumnPlaces | undefined
 }
@@ -82,7 +85,7 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     handle,
     await readAt(handle, Math.max(0, size - TAIL_BYTES), Math.min(size, TAIL_BYTES)),
   )
-  const anchor = await readAnchor(tail, size)
+  const { anchor, offset: anchorOffset } = await readAnchor(tail, size)
   const fail = (problem: string): never => {
     throw new CorruptionError({ file }, problem)
   }
@@ -113,9 +116,20 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     typedGrid: places.grids[TYPED_GRID],
     keyColumns: schema.key.map((id) => columnById.get(id) as number),
     columnById,
+    typedPages: new TypedPages(
+      handle,
+      places.grids[TYPED_GRID],
+      statisticsPlace(anchor.filter, anchorOffset),
+    ),
     assembler: new RowAssembler(schema),
     rowColumn: anchor.level === 0 ? places.columns[columns.length - 1] : undefined,
   }
+}
+
+/** The statistics block lies between the filter block and the anchor. */
+function statisticsPlace(filter: BlockPlace, anchorOffset: number): ByteRange | undefined {
+  const offset = filter.offset + filter.length
+  return offset < anchorOffset ? { offset, length: anchorOffset - offset } : undefined
 }
 
 /** The end of a file in memory, with a way to what lies before. */
@@ -139,7 +153,7 @@ class Tail {
   }
 }
 
-async function readAnchor(tail: Tail, size: number): Promise<Anchor> {
+async function readAnchor(tail: Tail, size: number): Promise<{ anchor: Anchor; offset: number }> {
   const file = tail.handle.path
   const end = await tail.slice(size - PARQUET_TAIL_BYTES, PARQUET_TAIL_BYTES)
   if (PARQUET_MAGIC.some((byte, i) => end[4 + i] !== byte)) {
@@ -153,7 +167,7 @@ async function readAnchor(tail: Tail, size: number): Promise<Anchor> {
   if (anchor.footerLength !== footerLength || crc32(footer) !== anchor.footerCrc) {
     throw new CorruptionError({ file, offset: size - footerLength }, 'the CRC of the footer does not match')
   }
-  return anchor
+  return { anchor, offset }
 }
 
 async function readBlock(tail: Tail, { offset, length, crc }: BlockPlace): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import { keyPrefix, lowerBound as lowerKey, type SearchKey, type SortedKeys } fr
 import { locateKeys } from './locate.ts'
 import type { PageCache } from './page-cache.ts'
 import { PageLoader } from './page-loader.ts'
+import type { TypedPages } from './page-selection.ts'
 import { pageOfRow } from './page-places.ts'
 import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
 import { columnIndex, planScan, type ReadOptions, type SstRows } from './row-scan.ts'
@@ -46,8 +47,7 @@ export interface RowRef extends RowParts {
  */
 export class SstReader {
   readonly meta: SstMeta
-  /** The first row of each page of the typed columns, and the number of rows. */
-  readonly pageStarts: Uint32Array
+  readonly pages: TypedPages
   private readonly file: SstFile
   private readonly loader: PageLoader
   private readonly ref: RowRef = {
@@ -73,7 +73,7 @@ export class SstReader {
 
   private constructor(file: SstFile, cache: PageCache) {
     this.meta = file.meta
-    this.pageStarts = file.typedGrid.firstRows
+    this.pages = file.typedPages
     this.file = file
     this.loader = new PageLoader(file, cache)
   }

@@ -19,6 +19,7 @@ import {
 import { KeyFilterBuilder } from './key-filter.ts'
 import { KeyIndexBuilder } from './key-index.ts'
 import type { SstLayout } from './layout.ts'
+import { encodePageStatistics } from './page-statistics.ts'
 import { encodePagePlaces, ROW_GRID, TYPED_GRID, type PlacedChunk } from './page-places.ts'
 import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
 import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
@@ -144,7 +145,7 @@ export class SstWriter {
     if (this.pending.rows > 0) await this.writeGroup(this.pending.split(this.pending.rows))
     const columns = this.writtenColumns()
     const footer = await this.writeIndexes(columns)
-    output.buffer.append(await this.writeBlocks(state.lastKey, footer))
+    output.buffer.append(await this.writeBlocks(state.lastKey, columns, footer))
     output.buffer.append(footer)
     const bytes = output.length
     const hash = await output.finish()
@@ -250,7 +251,11 @@ export class SstWriter {
   }
 
   /** Writes the engine's own blocks. Returns the anchor. */
-  private async writeBlocks(lastKey: Uint8Array, footer: Uint8Array): Promise<Uint8Array> {
+  private async writeBlocks(
+    lastKey: Uint8Array,
+    columns: readonly WrittenColumn[],
+    footer: Uint8Array,
+  ): Promise<Uint8Array> {
     const { spec, state } = this
     const keyIndex = await this.writeBlock(this.keyIndex.finish(lastKey))
     const pages = await this.writeBlock(
@@ -261,6 +266,7 @@ export class SstWriter {
       }),
     )
     const filter = await this.writeBlock(this.filter.finish(spec.layout.filterBits))
+    await this.writeBlock(encodePageStatistics(columns.slice(0, spec.schema.columns.length)))
     return encodeAnchor({
       level: spec.level,
       idCrc: crc32(new TextEncoder().encode(spec.id)),

@@ -20,6 +20,7 @@ const events = table(
 )
 const codec = RowCodec.compile<Row, unknown>(events.name, events.schema, events.modes)
 const columnIds = events.schema.columns.map(({ id }) => id)
+const oneScore = codec.filter({ score: 1.375 })
 const all = codec.select(events.schema.columns.map(({ name }) => name))
 
 const rows: Row[] = Array.from({ length: 40 }, (_, i) => ({
@@ -71,7 +72,15 @@ async function outcomeOf(bytes: Uint8Array, { meta, encoded }: SampleFile, level
     const byKey = rows.map((_, i) =>
       getSync(reader, encoded.keys.bytes, encoded.keys.offsets[i], encoded.keys.offsets[i + 1]),
     )
-    return textOf({ byRange, byKey, seqnos: [...(read.seqnos ?? [])], keys: read.keys, values: read.values })
+    const selected = await reader.pages.select(oneScore, 0, rows.length)
+    return textOf({
+      selected,
+      byRange,
+      byKey,
+      seqnos: [...(read.seqnos ?? [])],
+      keys: read.keys,
+      values: read.values,
+    })
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     return code === 'CORRUPT' && message.startsWith('damaged.parquet') ? code : error

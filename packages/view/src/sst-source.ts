@@ -1,5 +1,5 @@
 import { concatVectors, gatherVectors, type BytesVector, type Filter, type Vector } from '@meru/core'
-import { seek } from '@meru/sst'
+import { seek, type RowRange } from '@meru/sst'
 import type { LiveFile } from './live-file.ts'
 import { CHUNK_ROWS_MAX, type RowSource, type SourceChunk } from './source.ts'
 
@@ -23,6 +23,8 @@ export class SstSource implements RowSource {
   private from = 0
   private to = 0
   private live: LiveFile | undefined
+  /** More rows of the file at hand, in the order of the scan. */
+  private further: RowRange[] = []
   private readonly ahead: { given: number; chunk: Promise<SourceChunk | undefined> | undefined } = {
     given: 0,
     chunk: undefined,
@@ -42,12 +44,17 @@ export class SstSource implements RowSource {
     // What was read ahead may have come to the end of its file only.
     const chunk = (await ahead.chunk) ?? (await this.take(rows, { ...options, file: 'any' }))
     ahead.chunk = undefined
-    if (chunk !== undefined && ++ahead.given > CHUNKS_BEFORE_AHEAD && this.from < this.to) {
+    if (chunk !== undefined && ++ahead.given > CHUNKS_BEFORE_AHEAD && this.hasMore) {
       ahead.chunk = this.take(Math.min(rows * 2, CHUNK_ROWS_MAX), { ...options, file: 'this' })
       // Whoever leaves the scan does not hear of what became of it.
       ahead.chunk.catch(() => undefined)
     }
     return chunk
+  }
+
+  /** Whether the file at hand has more rows. */
+  private get hasMore(): boolean {
+    return this.from < this.to || this.further.length > 0
   }
 
   private async take(
@@ -57,6 +64,12 @@ export class SstSource implements RowSource {
     for (;;) {
       this.options.signal?.throwIfAborted()
       while (this.live === undefined || this.from >= this.to) {
+        const range = this.further.shift()
+        if (range !== undefined) {
+          this.from = range.from
+          this.to = range.to
+          continue
+        }
         if (options.file === 'this') return undefined
         const next = this.files.shift()
         if (next === undefined) return undefined
@@ -76,10 +89,14 @@ export class SstSource implements RowSource {
   }
 
   private async enter(live: LiveFile): Promise<void> {
-    const { lower, upper } = this.options
+    const { lower, upper, filter, reverse } = this.options
     const from = lower === undefined ? 0 : await seek(live.reader, lower)
-    this.to = upper === undefined ? live.file.rows : await seek(live.reader, upper)
-    this.from = from
+    const to = upper === undefined ? live.file.rows : await seek(live.reader, upper)
+    // Statistics of an earlier schema speak of other types.
+    const isPruned = filter !== undefined && live.projection === undefined
+    const ranges = isPruned ? await live.reader.pages.select(filter, from, to) : [{ from, to }]
+    this.further = reverse ? ranges.toReversed() : ranges
+    this.from = this.to = 0
     this.live = live
   }
 
@@ -183,12 +200,12 @@ function livingOf(live: LiveFile, from: number, rows: Uint32Array): Uint32Array 
 
 /** The first row of the page that holds a row; rows before the file count as its first. */
 function startOfPage({ reader }: LiveFile, row: number): number {
-  return reader.pageStarts[pageAt(reader.pageStarts, Math.max(0, row))]
+  return reader.pages.starts[pageAt(reader.pages.starts, Math.max(0, row))]
 }
 
 /** The end of the page that holds the row before `end`, so that no page is read twice. */
 function endOfPage({ reader, file }: LiveFile, end: number): number {
-  return end >= file.rows ? file.rows : reader.pageStarts[pageAt(reader.pageStarts, end - 1) + 1]
+  return end >= file.rows ? file.rows : reader.pages.starts[pageAt(reader.pages.starts, end - 1) + 1]
 }
 
 /** The last page that starts at or before a row. */

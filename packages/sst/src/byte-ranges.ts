@@ -16,16 +16,20 @@ export interface LoadedRange extends ByteRange {
 /** One read takes at most this much, unless one page is larger. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
 
-/** The ranges in order of their offsets, those that touch joined to one, and none twice. Ranges are the same or apart. */
-export function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
+/**
+ * The ranges in order of their offsets, and none twice; those that touch, or have at most `gap` bytes between them, are
+ * joined to one. Ranges are the same or apart.
+ */
+export function coalesce(ranges: readonly ByteRange[], gap: number = 0): ByteRange[] {
   const sorted = ranges.toSorted((a, b) => a.offset - b.offset)
   const joined: ByteRange[] = []
   for (const range of sorted) {
     const last = joined[joined.length - 1]
     if (last !== undefined && range.offset + range.length <= last.offset + last.length) continue
-    const isNext = last !== undefined && last.offset + last.length === range.offset
-    if (isNext && last.length + range.length <= READ_BYTES_MAX) {
-      joined[joined.length - 1] = { offset: last.offset, length: last.length + range.length }
+    const isNear = last !== undefined && range.offset - last.offset - last.length <= gap
+    const length = last === undefined ? 0 : range.offset + range.length - last.offset
+    if (last !== undefined && isNear && length <= READ_BYTES_MAX) {
+      joined[joined.length - 1] = { offset: last.offset, length }
     } else {
       joined.push(range)
     }

@@ -20,6 +20,8 @@ interface Run {
 const RUN_ROWS_MAX = 64 * 1024
 /** At most this many runs are read together. */
 const BATCH_RUNS_MAX = 64
+/** To read so many bytes too many costs less than another read. */
+const GAP_BYTES_MAX = 32 * 1024
 
 /** See `SstReader.locate`. */
 export async function locateKeys(
@@ -31,12 +33,19 @@ export async function locateKeys(
   const candidates = findCandidates(file, keys)
   for (const batch of batchesOf(planRuns(file, keys, candidates))) {
     const plans = batch.map((run) => planScan(file, loader, run.from, run.to, [], { keys: true }))
-    await readRanges(file.handle, coalesce(plans.flatMap(({ ranges }) => ranges)), (loaded) => {
-      batch.forEach((run, i) => {
-        const { keys: found } = plans[i].decode(loaded)
-        if (found !== undefined) matchRun(run, found, keys, candidates, hit)
-      })
-    })
+    await readRanges(
+      file.handle,
+      coalesce(
+        plans.flatMap(({ ranges }) => ranges),
+        GAP_BYTES_MAX,
+      ),
+      (loaded) => {
+        batch.forEach((run, i) => {
+          const { keys: found } = plans[i].decode(loaded)
+          if (found !== undefined) matchRun(run, found, keys, candidates, hit)
+        })
+      },
+    )
   }
 }
 

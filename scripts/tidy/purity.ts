@@ -9,7 +9,7 @@ const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
   [/^packages\/testkit\/interop\//, /./],
   [/^[^/]+\.ts$/, /./],
   [/^packages\/fs\//, /./],
-  [/^packages\/sst\/src\/compression\.ts$/, /^node:zlib$/],
+  [/^packages\/sst\/src\/(compression|zstd-decoder)\.ts$/, /^node:zlib$/],
   [/^packages\/(compaction|db)\/src\/worker[^/]*\.ts$/, /^node:worker_threads$/],
   [/^packages\/db\/src\/diagnostics\.ts$/, /^node:diagnostics_channel$/],
 ]

@@ -1,6 +1,7 @@
 import * as zlib from 'node:zlib'
 import { snappyCompress, snappyUncompress } from './parquet-library.ts'
 import type { Compression } from './layout.ts'
+import { zstdDecompress } from './zstd-decoder.ts'
 
 /** Parquet's numbers of compression codecs. */
 export const CODEC_NONE = 0
@@ -42,9 +43,7 @@ export function decompress(codec: Codec, body: Uint8Array, rawBytes: number): Ui
       return raw
     }
     case CODEC_ZSTD: {
-      if (!hasZstd) throw new Error('this runtime has no zstd; Node 22.15 or later is needed')
-      const size = Math.max(CHUNK_BYTES_MIN, rawBytes)
-      const raw = zlib.zstdDecompressSync(body, { chunkSize: size, maxOutputLength: size })
+      const raw = zstdDecompress(body, rawBytes)
       if (raw.length !== rawBytes) throw new Error(`${raw.length} bytes, ${rawBytes} expected`)
       return raw
     }

@@ -22,6 +22,7 @@ import type { ByteRange } from './byte-ranges.ts'
 import { TypedPages } from './page-selection.ts'
 import { RowAssembler } from './row-assembler.ts'
 import { columnsOf, schemaCrc } from './sst-columns.ts'
+import { prepareZstd } from './zstd-decoder.ts'
 
 /** An open file: its handle, and all that is kept in memory of it apart from pages. */
 export interface SstFile {
@@ -59,6 +60,7 @@ export async function openSstFile(
   meta: SstMeta,
   schema: TableSchema,
 ): Promise<SstFile> {
+  await prepareZstd()
   const handle = await openFile(fs, path)
   try {
     return await readSstFile(handle, meta, schema)

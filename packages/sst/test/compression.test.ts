@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import * as zlib from 'node:zlib'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD, codecFor, compress, decompress } from '../src/compression.ts'
+import { prepareZstd } from '../src/zstd-decoder.ts'
 import { seededRandom } from './seeded-random.ts'
+
+vi.mock('node:zlib', { spy: true })
 
 const random = seededRandom(5)
 const BODIES: readonly (readonly [string, Uint8Array])[] = [
@@ -10,10 +14,16 @@ const BODIES: readonly (readonly [string, Uint8Array])[] = [
   ['text', new TextEncoder().encode('to be or not to be, that is the question. '.repeat(300))],
 ]
 
+const nothing = (): Promise<void> => Promise.resolve()
+
+// The decoder of zstd stays once it was made, so it comes last.
 describe.each([
-  ['snappy', CODEC_SNAPPY],
-  ['zstd', CODEC_ZSTD],
-] as const)('%s', (_, codec) => {
+  ['snappy', CODEC_SNAPPY, nothing],
+  ['zstd by node:zlib', CODEC_ZSTD, nothing],
+  ['zstd in WebAssembly', CODEC_ZSTD, prepareZstd],
+] as const)('%s', (_, codec, prepare) => {
+  beforeAll(prepare)
+
   test.each(BODIES)('%s comes back', (_name, body) => {
     const packed = compress(codec, body)
     expect(new Uint8Array(decompress(codec, packed, body.length))).toEqual(body)
@@ -26,6 +36,20 @@ describe.each([
     expect(() => decompress(codec, packed, Math.max(0, body.length - 1))).toThrow(message)
     expect(() => decompress(codec, packed.subarray(0, packed.length - 1), body.length)).toThrow(message)
   })
+})
+
+test('zstd in WebAssembly leaves large pages to node:zlib', async () => {
+  await prepareZstd()
+  const inflate = vi.mocked(zlib.zstdDecompressSync)
+  inflate.mockClear()
+  for (const [bytes, calls] of [
+    [100_000, 0],
+    [5_000_000, 1],
+  ]) {
+    const body = new Uint8Array(bytes).fill(9)
+    expect(decompress(CODEC_ZSTD, compress(CODEC_ZSTD, body), bytes).length).toBe(bytes)
+    expect(inflate).toHaveBeenCalledTimes(calls)
+  }
 })
 
 describe('codec', () => {

@@ -1,5 +1,4 @@
-import { CorruptionError, MeruError } from '@meru/core'
-import { type Environment, type FileSystem, linkBetween, type ReadHandle, sha256 } from '@meru/fs'
+import { copyFile, type Environment, type FileSystem, linkBetween } from '@meru/fs'
 import {
   dataDirectory,
   deletesDirectory,
@@ -16,8 +15,6 @@ export interface NamedFile {
   readonly bytes?: number
   readonly hash?: string
 }
-
-const CHUNK_BYTES = 1 << 20
 
 /** Every file that a state names, once. */
 export function namedFiles(state: DatabaseState): NamedFile[] {
@@ -70,60 +67,12 @@ export async function linkOrCopy(copying: Copying, file: NamedFile): Promise<voi
 
 /** Copies a file and checks its hash. Throws `CORRUPT` if the original is damaged. */
 export async function copyNamed(copying: Copying, file: NamedFile): Promise<void> {
-  const handle = await copying.source.open(file.path)
+  const { source, target, env, signal, onBytes } = copying
+  const { path, bytes, hash } = file
+  const handle = await source.open(path)
   try {
-    await copyHandle(copying, handle, file)
+    await copyFile(handle, { fs: target, path }, { env, bytes, hash, signal, onBytes })
   } finally {
     await handle.close()
-  }
-}
-
-/**
- * Copies an open file. Under its name there is the whole file or nothing, whatever happens: it is made durable under a
- * temporary one before.
- */
-export async function copyHandle(copying: Copying, from: ReadHandle, file: NamedFile): Promise<void> {
-  const { target, env } = copying
-  const temporary = `${file.path}.${env.uuid()}.tmp`
-  const into = await target.create(temporary, { exclusive: true })
-  try {
-    try {
-      await copyBytes(copying, from, into, file)
-      await into.sync()
-    } finally {
-      await into.close()
-    }
-    await target.rename(temporary, file.path)
-  } catch (error) {
-    await target.remove(temporary).catch(() => undefined)
-    throw error
-  }
-}
-
-async function copyBytes(
-  { signal, onBytes }: Copying,
-  from: ReadHandle,
-  into: { write(bytes: Uint8Array, offset: number): Promise<void> },
-  file: NamedFile,
-): Promise<void> {
-  if (file.bytes !== undefined && from.size !== file.bytes) {
-    throw new CorruptionError({ file: file.path }, `${from.size} bytes, ${file.bytes} expected`)
-  }
-  const hash = file.hash === undefined ? undefined : sha256()
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, from.size))
-  for (let offset = 0; offset < from.size; offset += buffer.length) {
-    signal.throwIfAborted()
-    const wanted = Math.min(buffer.length, from.size - offset)
-    const read = await from.read(buffer.subarray(0, wanted), offset)
-    if (read !== wanted)
-      throw new MeruError('IO', `${file.path}: read ${read} of ${wanted} bytes at ${offset}`)
-    const bytes = buffer.subarray(0, wanted)
-    hash?.update(bytes)
-    await into.write(bytes, offset)
-    onBytes(wanted)
-  }
-  const found = hash?.digestHex()
-  if (found !== file.hash) {
-    throw new CorruptionError({ file: file.path }, `SHA-256 is ${found}; the manifest says ${file.hash}`)
   }
 }

@@ -22,19 +22,31 @@ export async function createIfAbsent(
   path: string,
   bytes: Uint8Array,
 ): Promise<boolean> {
+  if (fs.wholeFiles === true) return await createWhole(fs, path, bytes)
   const temporary = `${path}.${env.uuid()}.tmp`
   await writeDurably(fs, temporary, bytes)
   let isMade: boolean
   try {
     isMade = await linkIfAbsent(fs, temporary, path)
   } catch (error) {
-    // The first failure is the one to tell; the temporary file is rubbish that a sweep removes.
-    await fs.remove(temporary).catch(() => undefined)
+    // The first failure is the one to tell; the temporary file is rubbish that a sweep removes, unless it is another's.
+    if (!isExists(error)) await fs.remove(temporary).catch(() => undefined)
     throw error
   }
   await fs.remove(temporary)
   if (isMade) await fs.syncDirectory(parentOf(path))
   return isMade
+}
+
+/** Where files appear whole, that is the creation itself. */
+async function createWhole(fs: FileSystem, path: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    await writeDurably(fs, path, bytes)
+    return true
+  } catch (error) {
+    if (isExists(error)) return false
+    throw error
+  }
 }
 
 async function linkIfAbsent(fs: FileSystem, from: string, to: string): Promise<boolean> {

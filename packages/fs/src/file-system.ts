@@ -39,6 +39,11 @@ export interface FileSystem {
   /** Removes an empty directory; no error if it is absent or not empty. */
   removeDirectory(path: string): Promise<void>
   syncDirectory(path: string): Promise<void>
+  /**
+   * True where a file appears at its `sync`, with all its bytes and durably, or not at all, as in an object store. A
+   * name that is taken may then be reported as late as that, and what was not synced is gone when the handle closes.
+   */
+  readonly wholeFiles?: boolean
   /** The root as an absolute path or URI without trailing slash, for metadata that must name files absolutely. */
   readonly root: string
 }

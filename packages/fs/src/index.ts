@@ -1,5 +1,7 @@
 export { crc32 } from './crc32.ts'
+export { copyFile, replaceDurably, type CopyOptions } from './copy-file.ts'
 export { createIfAbsent } from './create-if-absent.ts'
+export { DirectoryFs } from './directory-fs.ts'
 export { linkBetween } from './link-between.ts'
 export type { Environment, FileSystem, ReadHandle, WriteHandle } from './file-system.ts'
 export { errnoError, errnoOf, ioError, isExists } from './io-error.ts'

@@ -4,6 +4,7 @@ import { nodeEnvironment } from './node-environment.ts'
 import { handlesSuite, readingSuite, writingSuite } from './suite-bytes.ts'
 import { expectSame, pattern, type MakeFileSystem } from './suite-expectations.ts'
 import { listingSuite, namingSuite, refusalsSuite } from './suite-names.ts'
+import { objectsSuite } from './suite-objects.ts'
 import { randomScript } from './suite-random.ts'
 
 export type { MakeFileSystem } from './suite-expectations.ts'
@@ -27,6 +28,17 @@ export function fileSystemSuite(name: string, make: MakeFileSystem): void {
         expect(await randomScript(await make(), seed)).toEqual([])
       })
     }
+  })
+}
+
+/**
+ * What an implementation must do where files appear whole (`FileSystem.wholeFiles`) and nothing can be done without
+ * waiting, as in an object store.
+ */
+export function objectStoreSuite(name: string, make: MakeFileSystem): void {
+  describe(`${name} as an object store`, () => {
+    objectsSuite(make)
+    createIfAbsentSuite(make)
   })
 }
 

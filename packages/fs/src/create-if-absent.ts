@@ -29,8 +29,8 @@ export async function createIfAbsent(
   try {
     isMade = await linkIfAbsent(fs, temporary, path)
   } catch (error) {
-    // The first failure is the one to tell; the temporary file is rubbish that a sweep removes, unless it is another's.
-    if (!isExists(error)) await fs.remove(temporary).catch(() => undefined)
+    // The first failure is the one to tell; the temporary file is rubbish that a sweep removes.
+    await fs.remove(temporary).catch(() => undefined)
     throw error
   }
   await fs.remove(temporary)

@@ -18,6 +18,7 @@ import { type CheckpointOptions, type CheckpointReport, makeCheckpoint } from '.
 import { dropLog } from './drop-log.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
 import { checkTableOptions, fitDeclaration, type TableOptions } from './evolve.ts'
+import { removeHolds } from './held-files.ts'
 import type { Log } from './log.ts'
 import { Mutex } from './mutex.ts'
 import type { RecoveryReport } from './recovery.ts'
@@ -284,6 +285,7 @@ export class Database {
 async function removeTableDirectories(fs: FileSystem, name: string): Promise<void> {
   const metadata = metadataDirectory(name)
   for (const file of await fs.list(metadata)) await fs.remove(`${metadata}/${file}`)
+  await removeHolds(fs, name)
   for (const directory of [metadata, deletesDirectory(name), dataDirectory(name), tableDirectory(name)]) {
     await fs.removeDirectory(directory)
   }

@@ -9,6 +9,14 @@ export interface Grace {
   readonly onDue: () => void
 }
 
+/** On whose behalf files stay. */
+export interface Keeping {
+  /** An Iceberg table elsewhere; without it the one in the table's own directory. */
+  readonly target?: string
+  /** The table is gone, and so is whatever stayed for it, here and elsewhere. */
+  readonly isDropped?: boolean
+}
+
 /**
  * Which files may go: those that neither the current version nor a pinned one names. A file that an Iceberg snapshot
  * named stays a while longer, for readers outside that still read that snapshot.
@@ -44,13 +52,15 @@ export class Garbage {
    * Replaces what must stay for a table, such as files that an Iceberg snapshot names. What stayed for
    * that reason alone is dropped, after the grace; a table that is gone has none.
    */
-  keep(tableName: string, paths: ReadonlySet<string>, options: { isDropped: boolean }): void {
-    const before = [...(this.kept.get(tableName) ?? [])]
-    this.kept.set(tableName, paths)
+  keep(tableName: string, paths: ReadonlySet<string>, options: Keeping = {}): void {
+    const holder = options.target === undefined ? tableName : `${tableName}/${options.target}`
+    const before = [...(this.kept.get(holder) ?? [])]
+    this.kept.set(holder, paths)
+    if (options.isDropped === true) before.push(...this.takeTargets(tableName))
     const released = before.filter((path) => !paths.has(path))
     this.dropped.push(...this.pins.obsolete(released, new Set()))
     const { graceMs, env } = this.grace
-    if (graceMs === 0 || options.isDropped) return
+    if (graceMs === 0 || options.isDropped === true) return
     for (const path of released) this.graced.set(path, env.elapsed() + graceMs)
   }
 
@@ -82,6 +92,17 @@ export class Garbage {
       else await fs.remove(path).catch(() => undefined)
     }
     this.plan()
+  }
+
+  /** What targets of a table held. */
+  private takeTargets(tableName: string): string[] {
+    const held: string[] = []
+    for (const [holder, paths] of this.kept) {
+      if (!holder.startsWith(`${tableName}/`)) continue
+      held.push(...paths)
+      this.kept.delete(holder)
+    }
+    return held
   }
 
   private isGraced(path: string): boolean {

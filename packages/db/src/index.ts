@@ -26,7 +26,15 @@ export {
   type Vector,
   type Where,
 } from '@meru/core'
-export type { FormatVersion, IcebergCheck, IcebergExport, Violation } from '@meru/iceberg'
+export type {
+  FormatVersion,
+  DataMode,
+  IcebergCheck,
+  IcebergExport,
+  RestCatalogOptions,
+  Tags,
+  Violation,
+} from '@meru/iceberg'
 export type { BackupOptions, BackupProgress, BackupReport } from './backup.ts'
 export { Batch } from './batch.ts'
 export { checkIceberg } from './check-iceberg.ts'
@@ -37,7 +45,8 @@ export type { DeleteOptions, PutOptions } from './conditional-write.ts'
 export { Database } from './database.ts'
 export type { TableOptions } from './evolve.ts'
 export type { EngineEvent } from './events.ts'
-export type { ExportOptions } from './export.ts'
+export type { ExportOptions, ExportProgress } from './export.ts'
+export type { ReferencedExport } from './held-files.ts'
 export type { FlushReport } from './flusher.ts'
 export type { IngestOptions, IngestProgress } from './ingest.ts'
 export type { IngestReport } from './ingest-report.ts'

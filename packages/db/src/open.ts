@@ -18,6 +18,7 @@ import { Background } from './background.ts'
 import { refuseUnfinishedBackup } from './backup-marker.ts'
 import { CommitHistory } from './commit-history.ts'
 import { publishTable } from './export.ts'
+import { heldFiles, heldPaths } from './held-files.ts'
 import { followEvents } from './publisher.ts'
 import { type Components, resolveComponents } from './components.ts'
 import { Database } from './database.ts'
@@ -135,6 +136,11 @@ async function sweep(versions: VersionStore, epoch: number): Promise<void> {
     const retained = await retainedOrAll(fs, table.name)
     versions.keep(table.name, retained.files)
     for (const path of retained.files) keep.add(path)
+    for (const { target, ids } of await heldFiles(fs, table.name)) {
+      const held = heldPaths(table.name, ids)
+      versions.keep(table.name, held, { target })
+      for (const path of held) keep.add(path)
+    }
     if (retained.isKnown) await sweepMetadata(fs, table.name)
   }
   await sweepOrphans({ fs, epoch, state: current, keep })

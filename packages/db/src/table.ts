@@ -13,7 +13,8 @@ import { commitSchema, modesOf, modesUnder, planAlteration } from './alter.ts'
 import type { CompactionControl } from './compactor.ts'
 import { ConditionalWriter, type DeleteOptions, isConditional, type PutOptions } from './conditional-write.ts'
 import { checkOpen, checkWritable, type Engine } from './engine.ts'
-import { exportTable, type ExportOptions } from './export.ts'
+import { exportTable, forgetTarget, type ExportOptions } from './export.ts'
+import { referencedExports, type ReferencedExport } from './held-files.ts'
 import { ingestRows, type IngestOptions } from './ingest.ts'
 import type { IngestReport } from './ingest-report.ts'
 import type { RowSource } from './ingest-source.ts'
@@ -259,10 +260,25 @@ export class Table<Row = Record<string, unknown>, Insert = Record<string, unknow
     await this.#engine.background.compact(this.#store, span, control)
   }
 
-  /** Publishes the table as it is now as an Iceberg table in its own directory, for any Iceberg reader. */
+  /**
+   * Publishes the table as it is now as an Iceberg table, for any Iceberg reader: in its own directory, or elsewhere with
+   * `to`. Costs what changed since the last export to the same place.
+   */
   async exportIceberg(options: ExportOptions = {}): Promise<IcebergExport> {
     await this.flush()
     return exportTable(this.#engine, this.#store, options)
+  }
+
+  /** Iceberg tables elsewhere that refer to files of this one, which stay for them; see the mode `reference`. */
+  referencedExports(): Promise<ReferencedExport[]> {
+    checkOpen(this.#engine)
+    return referencedExports(this.#engine.versions.fs, this.name)
+  }
+
+  /** Lets the files go that stay for an Iceberg table elsewhere, by its location: it is not readable any more. */
+  async forgetExport(location: string): Promise<void> {
+    checkWritable(this.#engine)
+    await forgetTarget(this.#engine, this.#store, location)
   }
 
   stats(): TableStats {

@@ -13,7 +13,7 @@ import {
 } from '@meru/manifest'
 import { DeadPositions, type PageCache, SstReader } from '@meru/sst'
 import { type LiveFile, TableVersion } from '@meru/view'
-import { Garbage, type Grace } from './garbage.ts'
+import { Garbage, type Grace, type Keeping } from './garbage.ts'
 import { Mutex } from './mutex.ts'
 
 /** What a commit brings along for files that the version did not have in this form. */
@@ -121,10 +121,10 @@ export class VersionStore {
   }
 
   /** Paths that stay on disk although the engine does not need them: those an Iceberg snapshot names. */
-  keep(tableName: string, paths: ReadonlySet<string>, options = { isDropped: false }): void {
+  keep(tableName: string, paths: ReadonlySet<string>, options: Keeping = {}): void {
     this.parts.garbage.keep(tableName, paths, options)
     // Within a commit that drops a table the commit collects.
-    if (!options.isDropped) this.collectSoon()
+    if (options.isDropped !== true) this.collectSoon()
   }
 
   get pinnedVersions(): number {

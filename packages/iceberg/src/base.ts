@@ -2,7 +2,6 @@ import { MeruError } from '@meru/core'
 import type { DeadPositions } from '@meru/sst'
 import { PROPERTY_TABLE_ID, SUMMARY_LIVE_RECORDS, SUMMARY_SEQNO } from './format.ts'
 import type { ScopedCounts } from './delete-coverage.ts'
-import { METADATA, versionName } from './file-names.ts'
 import type { LoadedManifest, ManifestRow } from './manifest-entry.ts'
 import type { PublishedVersion } from './published-table.ts'
 import type { Contents } from './summary.ts'
@@ -36,9 +35,9 @@ export interface Subject {
  */
 export function chooseBase(published: PublishedVersion | undefined, subject: Subject): Base {
   if (published === undefined) return NOTHING
-  const { metadata, version } = published
+  const { metadata, uri } = published
   const tableId = metadata.properties[PROPERTY_TABLE_ID]
-  const place = `table ${subject.name}: ${metadata.location}/${METADATA}/${versionName(version)}`
+  const place = `table ${subject.name}: ${uri}`
   if (tableId === undefined) {
     throw new MeruError(
       'INVALID',
@@ -66,7 +65,7 @@ export function chooseBase(published: PublishedVersion | undefined, subject: Sub
   if (metadata.location !== subject.location) {
     return { ...NOTHING, metadata: withoutSnapshots(metadata) }
   }
-  return { metadata, uri: `${metadata.location}/${METADATA}/${versionName(version)}`, snapshot, contents }
+  return { metadata, uri, snapshot, contents }
 }
 
 function contentsOf({ summary }: IcebergSnapshot): Contents | undefined {
@@ -85,6 +84,8 @@ export interface ExportCache {
   /** Of the snapshots that are kept: their manifests, and the files in those, by URI. */
   readonly lists: Map<string, readonly ManifestRow[]>
   readonly files: Map<string, readonly string[]>
+  /** Whether what crashed exports left in a target is gone. */
+  isSwept: boolean
   last:
     | {
         readonly published: PublishedVersion
@@ -97,5 +98,5 @@ export interface ExportCache {
 }
 
 export function createExportCache(): ExportCache {
-  return { last: undefined, lists: new Map(), files: new Map() }
+  return { last: undefined, isSwept: false, lists: new Map(), files: new Map() }
 }

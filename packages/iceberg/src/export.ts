@@ -1,25 +1,31 @@
 import { CorruptionError, MeruError, type TableSchema } from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
-import { liveRows, sstPath, tableDirectory, type TableState } from '@meru/manifest'
+import { liveRows, type TableState } from '@meru/manifest'
 import { chooseBase, type Base, type ExportCache } from './base.ts'
+import type { Catalog, Found } from './catalog.ts'
 import { changeSet, isEmpty, type ChangeSet } from './change-set.ts'
 import type { DeadPositions } from '@meru/sst'
-import { METADATA, versionName } from './file-names.ts'
+import {
+  destinationOf,
+  ownsData,
+  pathIn,
+  requireApart,
+  type Destination,
+  type ExportTarget,
+} from './destination.ts'
+import { DirectoryCatalog } from './directory-catalog.ts'
+import { DATA, dataFileName, METADATA } from './file-names.ts'
 import { checkOldRows } from './iceberg-schema.ts'
-import { formatJson } from './json.ts'
-import { tableLocation } from './location.ts'
 import type { DeleteKnowledge, ScopedCounts, WantedFile } from './delete-coverage.ts'
 import { DEFAULT_FORMAT_VERSION, FORMAT_VERSIONS, type FormatVersion } from './format.ts'
 import type { LoadedManifest } from './manifest-entry.ts'
-import { makeMetadataDirectory, NewFiles, publishVersion, writeHint } from './new-files.ts'
-import { hasShape, nextMetadata, tableShape, type TableShape } from './next-metadata.ts'
-import {
-  readMetadataDirectory,
-  TableFiles,
-  type MetadataDirectory,
-  type PublishedVersion,
-} from './published-table.ts'
-import { expiredFiles, obsoleteVersions } from './retention.ts'
+import { NewFiles } from './new-files.ts'
+import { hasShape, hasTags, nextMetadata, tableShape, type TableShape, type Tags } from './next-metadata.ts'
+import { placeData } from './place-data.ts'
+import { RestCatalog } from './rest-catalog.ts'
+import type { RestCatalogOptions } from './rest-client.ts'
+import { TableFiles, type PublishedVersion } from './published-table.ts'
+import { expiredFiles, ownFiles, strays } from './retention.ts'
 import { writeSnapshot, type SnapshotInput, type WrittenSnapshot } from './snapshot-writer.ts'
 import { totalsOf, type Contents } from './summary.ts'
 import { currentSnapshot, type IcebergSnapshot, type TableMetadata } from './table-metadata.ts'
@@ -40,8 +46,19 @@ export interface ExportOptions {
   readonly seqno: number
   /** Snapshots that stay readable, at least 2. More of them hold more files on disk. */
   readonly snapshotsKept: number
-  /** URI under which readers find the table; by default the place of its directory. */
-  readonly location?: string
+  /** URI under which readers find the table's own directory; by default its place. */
+  readonly location?: string | undefined
+  /** Another place for the Iceberg table; without it the table's own directory. One cache for each. */
+  readonly target?: ExportTarget | undefined
+  /** A catalog that is to have the table; only with a target. Without it the target's directory is the table. */
+  readonly catalog?: RestCatalogOptions | undefined
+  /**
+   * Names for snapshots, which stay while they have one: `current` is the one that this export shows, a number is the id
+   * of an earlier one, `null` takes the name away. Names that are not mentioned stay as they are.
+   */
+  readonly tags?: Tags | undefined
+  /** Told how many bytes of data files were copied to the target since it was told last. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
   /**
    * The Iceberg format version to publish in: 3 upgrades the table, for ever. Without it the table keeps
    * its version; a new one gets version 2.
@@ -68,18 +85,20 @@ export interface IcebergExport {
 }
 
 /**
- * Makes a version of a table readable as an Iceberg table, in place: the SSTs are the data files, only
- * metadata and delete files are written. Until it returns, readers see the snapshot before. Throws
- * `INVALID` for what cannot be exported, `CONFLICT` if other writers keep publishing.
+ * Makes a version of a table readable as an Iceberg table: the SSTs are the data files, only metadata and delete files
+ * are written; to a target SSTs are linked or copied that it does not have. Until it returns, readers see the snapshot
+ * before. Throws `INVALID` for what cannot be exported, `CONFLICT` if other writers keep publishing.
  */
 export async function exportIceberg(options: ExportOptions): Promise<IcebergExport> {
   if (!(options.snapshotsKept >= 2)) {
     throw new TypeError(`snapshotsKept is ${options.snapshotsKept}; at least 2 snapshots must be kept`)
   }
-  const location = tableLocation(options.fs.root, options.table.name, options.location)
+  const place = destinationOf(options)
+  if (options.target !== undefined) requireApart(options.fs, place.fs)
+  const catalog = catalogOf(options, place)
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     options.signal?.throwIfAborted()
-    const done = await attemptExport(options, location)
+    const done = await attemptExport(options, place, catalog)
     if (done !== undefined) return done
   }
   throw new MeruError(
@@ -88,11 +107,18 @@ export async function exportIceberg(options: ExportOptions): Promise<IcebergExpo
   )
 }
 
+function catalogOf({ catalog, target, env, table }: ExportOptions, place: Destination): Catalog {
+  if (catalog === undefined) return new DirectoryCatalog(place, env)
+  if (target === undefined) throw new TypeError('an export to a catalog needs a target: a directory apart')
+  return new RestCatalog(catalog, place, env, table.name)
+}
+
 /** What one attempt found and wants. */
 interface Attempt {
   readonly options: ExportOptions
-  readonly location: string
-  readonly directory: MetadataDirectory
+  readonly place: Destination
+  readonly catalog: Catalog
+  readonly found: Found
   readonly base: Base
   readonly formatVersion: FormatVersion
   readonly manifests: readonly LoadedManifest[]
@@ -104,18 +130,18 @@ interface Attempt {
 }
 
 /** `undefined` if another writer took the version. */
-async function attemptExport(options: ExportOptions, location: string): Promise<IcebergExport | undefined> {
-  const { fs, env, table } = options
-  const directory = await readMetadataDirectory(fs, table.name)
-  const { published } = directory
-  // A crash may have kept the last export from moving the hint.
-  if (published !== undefined && published.version !== directory.hint) {
-    await writeHint(fs, env, directory.path, published.version)
-  }
-  const base = chooseBase(published, { ...table, location, seqno: options.seqno })
+async function attemptExport(
+  options: ExportOptions,
+  place: Destination,
+  catalog: Catalog,
+): Promise<IcebergExport | undefined> {
+  const { table } = options
+  const found = await catalog.load()
+  const { published } = found
+  const base = chooseBase(published, { ...table, location: place.location, seqno: options.seqno })
   const formatVersion = formatVersionOf(options, base)
-  const manifests = await manifestsOf(options, base, published)
-  const wanted = wantedFiles(table, location)
+  const manifests = await manifestsOf({ options, place }, base, published)
+  const wanted = wantedFiles(table, place)
   if (formatVersion === 2) {
     checkOldRows(
       table.name,
@@ -132,8 +158,9 @@ async function attemptExport(options: ExportOptions, location: string): Promise<
   }
   const attempt: Attempt = {
     options,
-    location,
-    directory,
+    place,
+    catalog,
+    found,
     base,
     formatVersion,
     manifests,
@@ -144,7 +171,11 @@ async function attemptExport(options: ExportOptions, location: string): Promise<
     shape: tableShape(table, { snapshotsKept: options.snapshotsKept, formatVersion }, base.metadata),
   }
   const isShown = base.snapshot !== undefined && isEmpty(attempt.changes)
-  if (isShown && published !== undefined && hasShape(published.metadata, attempt.shape)) {
+  const isCurrent =
+    published !== undefined &&
+    hasShape(published.metadata, attempt.shape) &&
+    hasTags(published.metadata, options.tags)
+  if (isShown && isCurrent) {
     if (options.cache)
       options.cache.last = { published, manifests, scoped: knowledge.scoped, dead: shownDead(attempt) }
     return resultOf(published, manifests, attempt.contents, true)
@@ -154,36 +185,61 @@ async function attemptExport(options: ExportOptions, location: string): Promise<
 
 /** Publishes the next version, with a new snapshot or with a new shape alone. */
 async function publish(attempt: Attempt, needsSnapshot: boolean): Promise<IcebergExport | undefined> {
-  const { options, directory, contents } = attempt
-  const { fs, env, table, cache } = options
-  if (directory.versions.length === 0) await makeMetadataDirectory(fs, table.name)
-  const files = new NewFiles(fs, directory.path)
+  const { options, place, catalog, found, changes, contents } = attempt
+  const { fs, env, table, signal, onBytes, cache } = options
+  const withData = ownsData(place)
+  const isSwept = place.mode === undefined || cache?.isSwept === true
+  const old = isSwept ? [] : await strays(place, { withData })
+  await catalog.prepare(found)
+  if (withData) {
+    const source = { fs, table: table.name, env, signal, onBytes }
+    await placeData(
+      source,
+      place,
+      changes.added.map(({ sst }) => sst),
+    )
+  }
+  const files = new NewFiles(place.fs, pathIn(place, METADATA))
   let written: WrittenSnapshot | undefined
   try {
     if (needsSnapshot) written = await writeSnapshot(snapshotInput(attempt, files))
-    options.signal?.throwIfAborted()
+    signal?.throwIfAborted()
   } catch (error) {
     await files.discard()
     throw error
   }
-  const next: PublishedVersion = {
-    version: Math.max(0, ...directory.versions) + 1,
-    metadata: metadataAfter(attempt, written?.snapshot),
-  }
-  if (!(await publishVersion(fs, env, directory.path, next.version, formatJson(next.metadata)))) {
+  const next = await catalog.commit(found, metadataAfter(attempt, written?.snapshot))
+  if (next === undefined) {
     await files.discard()
     return undefined
   }
   const manifests = written?.manifests ?? attempt.manifests
   const scoped = written?.scoped ?? attempt.scoped
   if (cache) cache.last = { published: next, manifests, scoped, dead: shownDead(attempt) }
-  await writeHint(fs, env, directory.path, next.version)
-  await removeObsolete(fs, table.name, directory, next)
+  await catalog.finish(next)
+  await removeExpired(attempt, next.metadata)
+  if (!isSwept) await sweepTarget(place, next.metadata, old)
+  if (cache) cache.isSwept = true
   return resultOf(next, manifests, contents, false)
 }
 
+/**
+ * Removes what attempts that never published left in a target. The files were there before a version was published
+ * that does not name them, so whoever wrote them can publish them no more: that attempt has lost.
+ */
+async function sweepTarget(
+  place: Destination,
+  metadata: TableMetadata,
+  old: readonly string[],
+): Promise<void> {
+  if (old.length === 0) return
+  const named = await ownFiles(place, metadata, { withData: ownsData(place) })
+  for (const path of old) if (!named.has(path)) await place.fs.remove(path)
+}
+
 function snapshotInput(attempt: Attempt, files: NewFiles): SnapshotInput {
-  const { options, location, base, formatVersion, manifests, changes, contents, scoped } = attempt
+  const { options, base, formatVersion, manifests, changes, contents, scoped } = attempt
+  const { location } = attempt.place
   const { env, table, dead, signal } = options
   const schema = schemaOf(table)
   const place = { env, files, table: table.name, location, schema, formatVersion }
@@ -191,15 +247,16 @@ function snapshotInput(attempt: Attempt, files: NewFiles): SnapshotInput {
 }
 
 function metadataAfter(attempt: Attempt, snapshot: IcebergSnapshot | undefined): TableMetadata {
-  const { options, location, base, shape } = attempt
+  const { options, base, shape } = attempt
   const { env, table, snapshotsKept } = options
   return nextMetadata({
     uuid: env.uuid(),
-    location,
+    location: attempt.place.location,
     shape,
     schema: schemaOf(table),
     now: env.now(),
     snapshotsKept,
+    tags: options.tags,
     snapshot,
     previous: base.metadata,
     previousUri: base.uri,
@@ -246,14 +303,14 @@ function shownDead({ options, wanted }: Attempt): ReadonlyMap<string, DeadPositi
 
 /** The manifests of the base, from the cache if that is of the same version. */
 async function manifestsOf(
-  options: ExportOptions,
+  { options, place }: Pick<Attempt, 'options' | 'place'>,
   base: Base,
   published: PublishedVersion | undefined,
 ): Promise<readonly LoadedManifest[]> {
   if (base.snapshot === undefined || published === undefined) return []
   const last = cacheOf(options.cache, published)
   if (last !== undefined) return last.manifests
-  const files = new TableFiles(options.fs, options.table.name, published.metadata.location)
+  const files = new TableFiles(place, published.metadata.location)
   const manifests = await files.loadManifests(base.snapshot)
   const totals = totalsOf(manifests)
   const { summary } = base.snapshot
@@ -262,9 +319,7 @@ async function manifestsOf(
     summary['total-data-files'] !== String(totals.dataFiles)
   ) {
     throw new CorruptionError(
-      {
-        file: `${options.fs.root}/${tableDirectory(options.table.name)}/${METADATA}/${versionName(published.version)}`,
-      },
+      { file: published.uri },
       `snapshot ${base.snapshot['snapshot-id']} has ${totals.records} records in ${totals.dataFiles} files, ` +
         `its summary says ${summary['total-records']} in ${summary['total-data-files']}`,
     )
@@ -273,11 +328,10 @@ async function manifestsOf(
 }
 
 /** The SSTs that readers are to see. One without live rows is left out: Iceberg has no use for it. */
-function wantedFiles(table: ExportedTable, location: string): WantedFile[] {
-  const directory = tableDirectory(table.name)
+function wantedFiles(table: ExportedTable, { dataLocation }: Destination): WantedFile[] {
   return table.files
     .filter((sst) => liveRows(sst) > 0)
-    .map((sst) => ({ sst, uri: `${location}${sstPath(table.name, sst.id).slice(directory.length)}` }))
+    .map((sst) => ({ sst, uri: `${dataLocation}/${DATA}/${dataFileName(sst.id)}` }))
 }
 
 function liveRecords(wanted: readonly WantedFile[]): number {
@@ -291,21 +345,15 @@ function schemaOf(table: ExportedTable): TableSchema {
 }
 
 /** Removes files that only readers of expired snapshots could have opened. */
-async function removeObsolete(
-  fs: FileSystem,
-  table: string,
-  directory: MetadataDirectory,
-  next: PublishedVersion,
-): Promise<void> {
-  const { published, path } = directory
-  if (published === undefined) return
-  const removable = await expiredFiles(fs, table, published.metadata, next.metadata)
-  for (const version of obsoleteVersions(directory, next)) removable.add(`${path}/${versionName(version)}`)
-  for (const file of removable) await fs.remove(file)
+async function removeExpired({ place, found }: Attempt, after: TableMetadata): Promise<void> {
+  const before = found.published?.metadata
+  if (before === undefined) return
+  const removable = await expiredFiles(place, { before, after }, { withData: ownsData(place) })
+  for (const file of removable) await place.fs.remove(file)
 }
 
 function resultOf(
-  { version, metadata }: PublishedVersion,
+  { version, metadata, uri }: PublishedVersion,
   manifests: readonly LoadedManifest[],
   contents: Contents,
   unchanged: boolean,
@@ -313,7 +361,7 @@ function resultOf(
   const snapshot = currentSnapshot(metadata)
   const totals = totalsOf(manifests)
   return {
-    metadataFile: `${metadata.location}/${METADATA}/${versionName(version)}`,
+    metadataFile: uri,
     version,
     snapshotId: Number(snapshot?.['snapshot-id']),
     sequenceNumber: snapshot?.['sequence-number'] ?? 0,

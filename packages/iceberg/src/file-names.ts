@@ -3,12 +3,16 @@
 export const VERSION_HINT = 'version-hint.text'
 /** The metadata directory, relative to the table's. */
 export const METADATA = 'metadata'
+/** That of data files. */
+export const DATA = 'data'
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const VERSION = /^v([1-9]\d{0,14})\.metadata\.json$/
 const DELETES = new RegExp(`^(delete-(${UUID}-)?${UUID}\\.parquet|deletes-${UUID}\\.puffin)$`)
 const MANIFEST = new RegExp(`^${UUID}-m\\d+\\.avro$`)
 const MANIFEST_LIST = new RegExp(`^snap-\\d+-${UUID}\\.avro$`)
+const DATA_FILE = new RegExp(`^${UUID}\\.parquet$`)
+const TEMPORARY_DATA = new RegExp(`^${UUID}\\.parquet\\.${UUID}\\.tmp$`)
 const TEMPORARY = new RegExp(`^(v\\d+\\.metadata\\.json|version-hint\\.text)\\.${UUID}\\.tmp$`)
 
 export function versionName(version: number): string {
@@ -49,6 +53,12 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name)
 }
 
-export function temporaryHintName(uuid: string): string {
-  return `${VERSION_HINT}.${uuid}.tmp`
+/** Whether the export gave this name to a data file that it linked or copied, or was about to. */
+export function isPlacedFile(name: string): boolean {
+  return DATA_FILE.test(name) || TEMPORARY_DATA.test(name)
+}
+
+/** The name of an SST as a data file. */
+export function dataFileName(id: string): string {
+  return `${id}.parquet`
 }

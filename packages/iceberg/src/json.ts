@@ -36,6 +36,20 @@ export function formatJson(value: Json): string {
   )
 }
 
+/** Whether two values say the same, in whatever order the members of objects come. */
+export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
+  return formatJson(sorted(a ?? null)) === formatJson(sorted(b ?? null))
+}
+
+function sorted(value: Json): Json {
+  if (isArray(value)) return value.map(sorted)
+  if (!isObject(value)) return value
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined)
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sorted(member ?? null)]),
+  )
+}
+
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

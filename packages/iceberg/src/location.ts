@@ -13,17 +13,19 @@ const SHORT_URI = /^([a-z][a-z0-9+.-]+):(\/[^/].*)$/
  * take for different files.
  */
 export function tableLocation(root: string, table: string, given: string | undefined): string {
-  const location = given ?? `${rootUri(root)}/${tableDirectory(table)}`
+  return checkedLocation(`table ${table}`, `${root}/${tableDirectory(table)}`, given)
+}
+
+/** As `tableLocation`, for a directory by its absolute path or URI. `what` it is begins the message of a failure. */
+export function checkedLocation(what: string, directory: string, given: string | undefined): string {
+  const location = given ?? rootUri(directory)
   const problem = problemWith(location)
   if (problem === undefined) return location
   const advice =
     given === undefined
-      ? 'move the database, or give `location`: the URI under which readers reach the table, for example through a link'
+      ? 'move it, or give `location`: the URI under which readers reach the table, for example through a link'
       : 'give another'
-  throw new MeruError(
-    'INVALID',
-    `table ${table}: ${location} cannot be an Iceberg location: ${problem}; ${advice}`,
-  )
+  throw new MeruError('INVALID', `${what}: ${location} cannot be an Iceberg location: ${problem}; ${advice}`)
 }
 
 /** The path of a file below the location, or `undefined` if it lies elsewhere. */

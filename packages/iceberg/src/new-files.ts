@@ -1,6 +1,6 @@
-import { createIfAbsent, writeDurably, type Environment, type FileSystem } from '@meru/fs'
-import { tableDirectory } from '@meru/manifest'
-import { METADATA, temporaryHintName, VERSION_HINT, versionName } from './file-names.ts'
+import { createIfAbsent, replaceDurably, writeDurably, type Environment, type FileSystem } from '@meru/fs'
+import { pathIn, type TablePlace } from './destination.ts'
+import { VERSION_HINT, versionName } from './file-names.ts'
 
 const encoder = new TextEncoder()
 
@@ -28,11 +28,10 @@ export class NewFiles {
   }
 }
 
-/** Makes the metadata directory of a table, its name durable. */
-export async function makeMetadataDirectory(fs: FileSystem, table: string): Promise<void> {
-  const parent = tableDirectory(table)
-  await fs.makeDirectory(`${parent}/${METADATA}`)
-  await fs.syncDirectory(parent)
+/** Makes a directory of a table, its name durable. */
+export async function makeDirectoryIn(place: TablePlace, name: string): Promise<void> {
+  await place.fs.makeDirectory(pathIn(place, name))
+  await place.fs.syncDirectory(place.directory)
 }
 
 /**
@@ -57,8 +56,5 @@ export async function writeHint(
   directory: string,
   version: number,
 ): Promise<void> {
-  const temporary = `${directory}/${temporaryHintName(env.uuid())}`
-  await writeDurably(fs, temporary, encoder.encode(String(version)))
-  await fs.rename(temporary, `${directory}/${VERSION_HINT}`)
-  await fs.syncDirectory(directory)
+  await replaceDurably(fs, env, `${directory}/${VERSION_HINT}`, encoder.encode(String(version)))
 }

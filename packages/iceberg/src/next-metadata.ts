@@ -1,4 +1,4 @@
-import type { TableSchema } from '@meru/core'
+import { MeruError, type TableSchema } from '@meru/core'
 import {
   KEY_SORT_ORDER_ID,
   LAST_PARTITION_ID,
@@ -8,8 +8,11 @@ import {
   type FormatVersion,
 } from './format.ts'
 import { icebergSchema, sortOrders } from './iceberg-schema.ts'
-import { formatJson, type Json } from './json.ts'
+import { sameJson, type Json } from './json.ts'
 import type { IcebergSnapshot, SnapshotId, SnapshotRef, TableMetadata } from './table-metadata.ts'
+
+/** Names for snapshots. See `ExportOptions.tags`. */
+export type Tags = Readonly<Record<string, 'current' | number | null>>
 
 /** What the metadata says of the table itself, as opposed to its snapshots. */
 export interface TableShape {
@@ -73,7 +76,7 @@ export function hasShape(metadata: TableMetadata, shape: TableShape): boolean {
     'current-schema-id': metadata['current-schema-id'],
     properties,
   }
-  return formatJson({ ...current }) === formatJson({ ...shape })
+  return sameJson({ ...current }, { ...shape })
 }
 
 export interface NextMetadata {
@@ -85,6 +88,7 @@ export interface NextMetadata {
   readonly now: number
   /** At least 2, so that a reader of the last version can finish. */
   readonly snapshotsKept: number
+  readonly tags?: Tags | undefined
   /** The snapshot to come on top, if there is one. */
   readonly snapshot: IcebergSnapshot | undefined
   readonly previous: TableMetadata | undefined
@@ -98,6 +102,10 @@ export function nextMetadata(next: NextMetadata): TableMetadata {
   const current = snapshot?.['snapshot-id'] ?? previous?.['current-snapshot-id']
   const all = snapshot ? [...(previous?.snapshots ?? []), snapshot] : (previous?.snapshots ?? [])
   const refs: Record<string, SnapshotRef> = { ...previous?.refs }
+  for (const [name, id] of tagEntries(next.tags, current)) {
+    if (id === undefined) delete refs[name]
+    else refs[name] = { 'snapshot-id': existing(all, name, id), type: 'tag' }
+  }
   if (current !== undefined)
     refs[MAIN_BRANCH] = { ...refs[MAIN_BRANCH], 'snapshot-id': current, type: 'branch' }
   const kept = retained(all, refs, next.snapshotsKept)
@@ -122,6 +130,29 @@ export function nextMetadata(next: NextMetadata): TableMetadata {
     'snapshot-log': log.slice(log.findLastIndex((entry) => !kept.has(entry['snapshot-id'])) + 1),
     'metadata-log': metadataLog.slice(-metadataFilesKept(next.snapshotsKept)),
   }
+}
+
+/** True if the metadata already has these names for its snapshots. */
+export function hasTags(metadata: TableMetadata, tags: Tags | undefined): boolean {
+  return tagEntries(tags, metadata['current-snapshot-id']).every(
+    ([name, id]) => metadata.refs[name]?.['snapshot-id'] === id,
+  )
+}
+
+/** What each name is to stand for; `undefined` for nothing any more. */
+function tagEntries(
+  tags: Tags | undefined,
+  current: SnapshotId | undefined,
+): [name: string, id: SnapshotId | undefined][] {
+  return Object.entries(tags ?? {}).map(([name, value]) => {
+    if (name === '' || name === MAIN_BRANCH) throw new TypeError(`"${name}" cannot be the name of a tag`)
+    return [name, value === 'current' ? current : (value ?? undefined)]
+  })
+}
+
+function existing(snapshots: readonly IcebergSnapshot[], name: string, id: SnapshotId): SnapshotId {
+  if (snapshots.some((snapshot) => snapshot['snapshot-id'] === id)) return id
+  throw new MeruError('INVALID', `tag ${name}: there is no snapshot ${id}; it may have expired`)
 }
 
 /** A table that was just upgraded has given out no row id. */

@@ -1,6 +1,6 @@
 import { CorruptionError } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
-import { tableDirectory } from '@meru/manifest'
+import { pathIn, placeText, type TablePlace } from './destination.ts'
 import { METADATA, parseVersionName, VERSION_HINT, versionName } from './file-names.ts'
 import { liveEntries, type LoadedManifest, type ManifestEntry, type ManifestRow } from './manifest-entry.ts'
 import { decodeManifest } from './manifest-file.ts'
@@ -13,6 +13,7 @@ const HINT = /^\d{1,15}$/
 /** The newest metadata file of a table. */
 export interface PublishedVersion {
   readonly version: number
+  readonly uri: string
   readonly metadata: TableMetadata
 }
 
@@ -20,6 +21,8 @@ export interface PublishedVersion {
 export interface MetadataDirectory {
   /** Path of the directory. */
   readonly path: string
+  /** Of all files in it, in no order. */
+  readonly names: readonly string[]
   /** Versions that have a file, in no order. */
   readonly versions: readonly number[]
   /** What the hint says, if it says a number. */
@@ -31,13 +34,14 @@ export interface MetadataDirectory {
  * Reads the newest metadata of a table. The directory decides, not the hint: that may be one step
  * behind. A newest file that is cut short was never published, for the hint is written after it.
  */
-export async function readMetadataDirectory(fs: FileSystem, table: string): Promise<MetadataDirectory> {
-  const path = `${tableDirectory(table)}/${METADATA}`
+export async function readMetadataDirectory(place: TablePlace): Promise<MetadataDirectory> {
+  const { fs } = place
+  const path = pathIn(place, METADATA)
   const names = await fs.list(path)
   const versions = names.map(parseVersionName).filter((version) => version !== undefined)
   const hint = names.includes(VERSION_HINT) ? await readHint(fs, path) : undefined
   const published = await readNewest(fs, path, versions, hint)
-  return { path, versions, hint, published }
+  return { path, names, versions, hint, published }
 }
 
 async function readHint(fs: FileSystem, path: string): Promise<number | undefined> {
@@ -57,7 +61,8 @@ async function readNewest(
     const bytes = await fs.readFile(file)
     if (bytes === undefined) continue
     try {
-      return { version, metadata: parseTableMetadata(new TextDecoder().decode(bytes), file) }
+      const metadata = parseTableMetadata(new TextDecoder().decode(bytes), file)
+      return { version, metadata, uri: versionUri(metadata.location, version) }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       if (hint !== undefined && version <= hint) {
@@ -68,23 +73,26 @@ async function readNewest(
   return undefined
 }
 
+/** Where readers find a version of a table that lies in a directory. */
+export function versionUri(location: string, version: number): string {
+  return `${location}/${METADATA}/${versionName(version)}`
+}
+
 /** Reads files that metadata names by URI. */
 export class TableFiles {
-  readonly #fs: FileSystem
-  readonly #directory: string
+  readonly #place: TablePlace
   readonly #location: string
 
   /** `location` is that of the metadata that names the files. */
-  constructor(fs: FileSystem, table: string, location: string) {
-    this.#fs = fs
-    this.#directory = tableDirectory(table)
+  constructor(place: TablePlace, location: string) {
+    this.#place = place
     this.#location = location
   }
 
   /** The path of a file, or `undefined` if it does not lie in the directory of the table. */
-  pathOf(uri: string): string | undefined {
+  readonly pathOf = (uri: string): string | undefined => {
     const path = pathBelow(this.#location, uri)
-    return path === undefined ? undefined : `${this.#directory}/${path}`
+    return path === undefined ? undefined : pathIn(this.#place, path)
   }
 
   async manifestRows(snapshot: IcebergSnapshot): Promise<readonly ManifestRow[]> {
@@ -115,12 +123,12 @@ export class TableFiles {
 
   async #read(uri: string): Promise<{ path: string; bytes: Uint8Array }> {
     const path = this.pathOf(uri)
-    const bytes = path === undefined ? undefined : await this.#fs.readFile(path)
+    const bytes = path === undefined ? undefined : await this.#place.fs.readFile(path)
     if (path === undefined || bytes === undefined) {
       throw new CorruptionError(
         { file: path ?? uri },
         'named by the Iceberg metadata and absent; restore it, or remove the metadata directory ' +
-          `${this.#directory}/${METADATA} to publish the table anew`,
+          `${placeText(this.#place)}/${METADATA} to publish the table anew`,
       )
     }
     return { path, bytes }

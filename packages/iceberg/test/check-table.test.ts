@@ -156,7 +156,7 @@ interface Edits {
 /** Writes the manifests of the current snapshot again, changed. The rows fit, unless they are changed too. */
 async function rewrite(content: 0 | 1, edits: Edits): Promise<void> {
   const { metadata, snapshot, rows } = await readPublished(table, VERSION)
-  const files = new TableFiles(fs, table.name, metadata.location)
+  const files = new TableFiles(table, metadata.location)
   const newRows: ManifestRow[] = []
   for (const row of rows) {
     if (row.content !== content) {
@@ -297,7 +297,7 @@ describe('manifests', () => {
 
   test('a damaged Avro file', async () => {
     const { rows, metadata } = await readPublished(table, VERSION)
-    const path = new TableFiles(fs, table.name, metadata.location).pathOf(rows[0].manifest_path) ?? ''
+    const path = new TableFiles(table, metadata.location).pathOf(rows[0].manifest_path) ?? ''
     const bytes = (await fs.readFile(path)) ?? SYNC
     await replaceFile(fs, path, bytes.subarray(0, bytes.length - 3))
     await expectViolation('avro', /bytes expected/)
@@ -308,7 +308,7 @@ describe('manifests', () => {
     async (text) => {
       const { rows, snapshot, metadata } = await readPublished(table, VERSION)
       const uri = text === 'added_files_count' ? snapshot['manifest-list'] : rows[0].manifest_path
-      const path = new TableFiles(fs, table.name, metadata.location).pathOf(uri) ?? ''
+      const path = new TableFiles(table, metadata.location).pathOf(uri) ?? ''
       const latin = Buffer.from((await fs.readFile(path)) ?? SYNC).toString('latin1')
       const other = text.replace(/[a-z]/, 'x')
       await replaceFile(fs, path, Buffer.from(latin.replaceAll(text, other), 'latin1'))
@@ -320,8 +320,7 @@ describe('manifests', () => {
 test('a delete file with rows out of order', async () => {
   const { entries, metadata } = await readPublished(table, VERSION)
   const entry = entries.find(({ data_file: file }) => file.content === 1)
-  const path =
-    new TableFiles(fs, table.name, metadata.location).pathOf(entry?.data_file.file_path ?? '') ?? ''
+  const path = new TableFiles(table, metadata.location).pathOf(entry?.data_file.file_path ?? '') ?? ''
   const { encodePositionDeletes } = await import('../src/delete-file.ts')
   const bytes = encodePositionDeletes([{ uri: 'memory:///elsewhere', positions: BigInt64Array.of(7n, 3n) }])
   await replaceFile(fs, path, bytes)

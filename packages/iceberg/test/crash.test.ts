@@ -16,7 +16,7 @@ async function readByHint(fs: MemoryFs): Promise<number | undefined> {
   const file = `${METADATA}/v${new TextDecoder().decode(hint)}.metadata.json`
   const bytes = await fs.readFile(file)
   const metadata = parseTableMetadata(new TextDecoder().decode(bytes), file)
-  const files = new TableFiles(fs, 'orders', metadata.location)
+  const files = new TableFiles({ fs, directory: 'tables/orders' }, metadata.location)
   for (const snapshot of metadata.snapshots) {
     for (const { live } of await files.loadManifests(snapshot)) {
       for (const entry of live) {

@@ -68,7 +68,7 @@ export async function readPublished(table: SampleTable, version: number): Promis
   const metadata = parseTableMetadata(new TextDecoder().decode(bytes), path)
   const snapshot = currentSnapshot(metadata)
   if (snapshot === undefined) throw new Error(`version ${version} has no snapshot`)
-  const files = new TableFiles(table.fs, table.name, metadata.location)
+  const files = new TableFiles(table, metadata.location)
   const rows = await files.manifestRows(snapshot)
   const entries = await Promise.all(rows.map((row) => files.entries(row)))
   return { metadata, snapshot, rows, entries: entries.flat() }

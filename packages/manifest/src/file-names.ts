@@ -97,6 +97,11 @@ export function metadataDirectory(table: string): string {
   return `${TABLES_DIRECTORY}/${table}/metadata`
 }
 
+/** The directory of what keeps files for Iceberg tables elsewhere that refer to them: one directory for each. */
+export function heldDirectory(table: string): string {
+  return `${TABLES_DIRECTORY}/${table}/held`
+}
+
 /** The path of an SST. */
 export function sstPath(table: string, id: string): string {
   return `${TABLES_DIRECTORY}/${table}/data/${id}${SST_SUFFIX}`

@@ -7,6 +7,7 @@ export {
   deletesDirectory,
   EPOCH_DIRECTORY,
   epochPath,
+  heldDirectory,
   isFileId,
   isTableName,
   isTemporaryName,

@@ -30,15 +30,29 @@ export interface IcebergCheck {
   readonly deleteFiles: number
 }
 
+/** A file by its file system and its path there. */
+export interface FilePlace {
+  readonly fs: FileSystem
+  readonly path: string
+}
+
+/** Finds data files that lie outside the location of their table; `undefined` where there may be none. */
+export type FindOutside = (uri: string) => FilePlace | undefined
+
 /**
  * Reads an exported table as a stranger would, from the hint down to the Parquet footers and every row of
  * the delete files, and reports what breaks the Iceberg specification or the rules that all readers
- * share. `directory` is that of the table, relative to the root. Shares no code with the export.
+ * share. `directory` is that of the table, relative to the root; empty for the root itself. Shares no code with the
+ * export.
  */
-export async function checkTable(fs: FileSystem, directory: string): Promise<IcebergCheck> {
-  const check = new TableCheck(fs, directory)
+export async function checkTable(
+  fs: FileSystem,
+  directory: string,
+  outside: FindOutside = () => undefined,
+): Promise<IcebergCheck> {
+  const check = new TableCheck({ fs, path: directory }, outside)
   const version = await check.newestVersion()
-  const file = `${directory}/metadata/v${version}.metadata.json`
+  const file = below(directory, `metadata/v${version}.metadata.json`)
   const bytes = version === undefined ? undefined : await fs.readFile(file)
   let metadata: JsonRecord = {}
   if (bytes !== undefined) {
@@ -55,16 +69,17 @@ export async function checkTable(fs: FileSystem, directory: string): Promise<Ice
 
 class TableCheck {
   readonly report: Report = new Report()
-  readonly #fs: FileSystem
-  readonly #directory: string
+  /** The directory of the table. */
+  readonly #place: FilePlace
+  readonly #outside: FindOutside
   #location = ''
   readonly #manifests: Map<string, ManifestContents | undefined> = new Map()
   readonly #files: Map<string, LiveFile> = new Map()
   readonly #contents: (SnapshotContents & { readonly list: string })[] = []
 
-  constructor(fs: FileSystem, directory: string) {
-    this.#fs = fs
-    this.#directory = directory
+  constructor(place: FilePlace, outside: FindOutside) {
+    this.#place = place
+    this.#outside = outside
   }
 
   counts(metadata: JsonRecord): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'deleteFiles'> {
@@ -79,8 +94,8 @@ class TableCheck {
 
   /** The version that the hint leads to: from there on for as long as there is a next one. */
   async newestVersion(): Promise<number | undefined> {
-    const path = `${this.#directory}/metadata`
-    const names = await this.#fs.list(path)
+    const path = below(this.#place.path, 'metadata')
+    const names = await this.#place.fs.list(path)
     const versions = names
       .map((name) => Number(VERSION.exec(name)?.[1] ?? 0))
       .filter((version) => version > 0)
@@ -89,7 +104,7 @@ class TableCheck {
       return undefined
     }
     const newest = Math.max(...versions)
-    const hint = await this.#fs.readFile(`${path}/version-hint.text`)
+    const hint = await this.#place.fs.readFile(`${path}/version-hint.text`)
     const text = hint === undefined ? 'missing' : new TextDecoder().decode(hint)
     const isDigits = /^[1-9][0-9]*$/.test(text)
     this.report.require(
@@ -112,7 +127,7 @@ class TableCheck {
     }
     for (const entry of recordsOf(metadata['metadata-log'])) {
       const path = this.#pathOf(textOf(entry['metadata-file']))
-      const isThere = path !== undefined && (await this.#fs.size(path)) !== undefined
+      const isThere = path !== undefined && (await this.#place.fs.size(path)) !== undefined
       this.report.require(
         isThere,
         'log',
@@ -185,7 +200,7 @@ class TableCheck {
     this.report.require(isNew, 'manifest-list', list, `the row of ${uri} differs from an earlier one`)
     const decoded = await this.#avro(uri, 'manifest')
     const path = this.#pathOf(uri)
-    const size = path === undefined ? undefined : await this.#fs.size(path)
+    const size = path === undefined ? undefined : await this.#place.fs.size(path)
     this.report.equal(row['manifest_length'], size, 'manifest-list', list, `manifest_length of ${uri}`)
     let contents: ManifestContents | undefined
     if (decoded !== undefined) {
@@ -201,17 +216,20 @@ class TableCheck {
     for (const file of this.#files.values()) {
       const path = this.#pathOf(file.path)
       const rule = file.content === 0 ? 'data-file' : 'delete-file'
-      if (path === undefined) {
+      const elsewhere = path === undefined && file.content === 0 ? this.#outside(file.path) : undefined
+      if (elsewhere !== undefined) {
+        await checkDataFile(elsewhere.fs, file, elsewhere.path, types, this.report)
+      } else if (path === undefined) {
         this.report.add(rule, file.path, `lies outside ${this.#location}`)
       } else if (file.content === 0) {
-        await checkDataFile(this.#fs, file, path, types, this.report)
+        await checkDataFile(this.#place.fs, file, path, types, this.report)
       } else {
         const dataRows = (uri: string): number | undefined => {
           const target = this.#files.get(uri)
           return target === undefined ? undefined : Number(target.records)
         }
         const check = file.isVector ? checkDeletionVector : checkDeleteFile
-        positions.set(keyOf(file), await check(this.#fs, file, path, dataRows, this.report))
+        positions.set(keyOf(file), await check(this.#place.fs, file, path, dataRows, this.report))
       }
     }
     for (const { list, deletes } of this.#contents) checkDisjoint(deletes, positions, list, this.report)
@@ -244,7 +262,7 @@ class TableCheck {
 
   async #avro(uri: string, rule: 'manifest' | 'manifest-list'): Promise<DecodedFile | undefined> {
     const path = this.#pathOf(uri)
-    const bytes = path === undefined ? undefined : await this.#fs.readFile(path)
+    const bytes = path === undefined ? undefined : await this.#place.fs.readFile(path)
     if (bytes === undefined) {
       this.report.add(rule, uri, 'the file does not exist')
       return undefined
@@ -259,8 +277,12 @@ class TableCheck {
 
   #pathOf(uri: string): string | undefined {
     const prefix = `${this.#location}/`
-    return uri.startsWith(prefix) ? `${this.#directory}/${uri.slice(prefix.length)}` : undefined
+    return uri.startsWith(prefix) ? below(this.#place.path, uri.slice(prefix.length)) : undefined
   }
+}
+
+function below(directory: string, path: string): string {
+  return directory === '' ? path : `${directory}/${path}`
 }
 
 /** Several deletion vectors share a file. */

@@ -108,6 +108,7 @@ test.each<[string, Variant]>([
   ['looking at them before the append', { checkBeforeAppend: true }],
   ['reading old logs before the claim', { readBeforeClaim: true }],
   ['looking for the next epoch only', { checkNextEpochOnly: true }],
+  ['looking for the own epoch only, whose name a late claim may make again', { ownName: true }],
   ['one overwritten pointer file', { pointerFile: true }],
 ])('%s loses an acknowledged write', (_what, variant) => {
   expect(explore(variant).lost).not.toEqual([])

@@ -13,6 +13,8 @@ export interface Variant {
   readonly checkBeforeAppend?: boolean
   /** Read the logs of older writers before claiming the epoch. */
   readonly readBeforeClaim?: boolean
+  /** Before an acknowledgement look only whether the own epoch is still there. */
+  readonly ownName?: boolean
   /** Look for the next epoch only, not for the highest. */
   readonly checkNextEpochOnly?: boolean
   /** One file with the epoch in it, overwritten, instead of a name for each epoch. */
@@ -186,8 +188,10 @@ function writeStep(files: ModelFiles, process: ModelProcess, variant: Variant): 
     }
     case 'append':
       return append(files, process, 'acknowledge')
-    case 'check':
-      return { files, process: { ...process, at: fenced && !variant.noCheck ? 'end' : 'acknowledge' } }
+    case 'check': {
+      const isLate = variant.ownName ? !files.epochs.includes(epoch) : fenced
+      return { files, process: { ...process, at: isLate && !variant.noCheck ? 'end' : 'acknowledge' } }
+    }
     case 'acknowledge':
       return { files, process: { ...process, at: 'ready' }, acknowledged: process.appended }
     case 'flush': {

@@ -8,7 +8,7 @@ import {
   randomOperations,
   TEST_TABLES,
   TestEnvironment,
-  WITHOUT_TRANSACTIONS,
+  ONLY_WRITES,
   writesOf,
 } from '@meru/testkit'
 import type { DatabaseOperation, Row } from '@meru/testkit'
@@ -75,21 +75,10 @@ function scriptOf(
   count: number,
   weights: Parameters<typeof randomOperations>[2],
 ): DatabaseOperation[] {
-  const none = {
-    ...WITHOUT_TRANSACTIONS,
-    get: 0,
-    getMany: 0,
-    has: 0,
-    scan: 0,
-    count: 0,
-    openSnapshot: 0,
-    closeSnapshot: 0,
-    crash: 0,
+  const operations = randomOperations(new Random(seed), count, {
+    ...ONLY_WRITES,
     ingest: 0,
     checkpoint: 0,
-  }
-  const operations = randomOperations(new Random(seed), count, {
-    ...none,
     putMany: 20,
     batch: 20,
     ...weights,

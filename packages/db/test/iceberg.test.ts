@@ -8,7 +8,7 @@ import {
   TEST_TABLES,
   writesOf,
   isWrite,
-  WITHOUT_TRANSACTIONS,
+  ONLY_WRITES,
 } from '@meru/testkit'
 import {
   preparePythonReaders,
@@ -19,6 +19,7 @@ import {
 } from '@meru/testkit/interop'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open, type Table } from '../src/index.ts'
+import { fill } from './concurrent-operations.ts'
 import { TINY } from './fixture.ts'
 
 const HISTORIES = 4
@@ -46,32 +47,14 @@ async function runHistory(seed: number): Promise<void> {
   await using db = await open(directory, { settings })
   const tables = new Map<string, Table>()
   for (const definition of TEST_TABLES) tables.set(definition.name, (await db.table(definition)) as Table)
-  const unread = {
-    ...WITHOUT_TRANSACTIONS,
-    get: 0,
-    getMany: 0,
-    has: 0,
-    scan: 0,
-    count: 0,
-    openSnapshot: 0,
-    closeSnapshot: 0,
-    crash: 0,
-    reopen: 0,
-  }
-  const weights = { ...unread, putMany: 20, flush: 6, compact: 2, export: 6 }
+  const weights = { ...ONLY_WRITES, putMany: 20, flush: 6, compact: 2, export: 6 }
   for (const operation of randomOperations(new Random(seed), OPERATIONS, weights)) {
     await perform(operation)
   }
 
   async function perform(operation: DatabaseOperation): Promise<void> {
     if (isWrite(operation)) {
-      await db.batch((batch) => {
-        for (const write of writesOf(operation)) {
-          const table = tables.get(write.table) as Table
-          if (write.kind === 'put') batch.put(table, write.row)
-          else batch.delete(table, write.key)
-        }
-      })
+      await db.batch((batch) => fill(batch, tables, writesOf(operation)))
     } else if ('table' in operation && operation.table !== 'moments') {
       const table = tables.get(operation.table) as Table
       if (operation.do === 'flush') await table.flush()

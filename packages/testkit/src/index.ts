@@ -7,6 +7,7 @@ export { isWrite, ModelSession, showOperations, type WriteOperation, writesOf } 
 export { type Answer, ModelTransaction } from './model-transaction.ts'
 export {
   DEFAULT_WEIGHTS,
+  ONLY_WRITES,
   WITHOUT_TRANSACTIONS,
   randomOperations,
   type DatabaseOperation,

@@ -142,6 +142,20 @@ export const WITHOUT_TRANSACTIONS: Partial<Weights> = {
   commitAll: 0,
 }
 
+/** Weights for those who want nothing but writes, flushes, compactions and exports of one process. */
+export const ONLY_WRITES: Partial<Weights> = {
+  ...WITHOUT_TRANSACTIONS,
+  get: 0,
+  getMany: 0,
+  has: 0,
+  scan: 0,
+  count: 0,
+  openSnapshot: 0,
+  closeSnapshot: 0,
+  crash: 0,
+  reopen: 0,
+}
+
 const SNAPSHOTS_MAX = 5
 const TRANSACTIONS_MAX = 4
 

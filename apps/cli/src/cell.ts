@@ -1,14 +1,24 @@
-import type { ColumnType } from '@meru/core'
+import type { ColumnType, NestedPart, NestedType } from '@meru/core'
 import { INT_MAX, LONG_MAX, type Cell } from './infer.ts'
 import { formatMoment, parseDateText, parseMoment, parseTimeText, type Moment } from './moment.ts'
 
 /** A value in the form that `@meru/db` takes for the column. */
-export type Value = boolean | number | bigint | string | Uint8Array
+export type Scalar = boolean | number | bigint | string | Uint8Array
+export type Value =
+  | Scalar
+  | readonly (Value | null)[]
+  | ReadonlyMap<Scalar, Value | null>
+  | { readonly [field: string]: Value | null }
+
+export type Json = boolean | number | string | null | readonly Json[] | { readonly [name: string]: Json }
 
 /** The value of a cell that is not null, or `undefined` if the type cannot hold it without loss. */
 export type ReadCell = (cell: Exclude<Cell, null>) => Value | undefined
 
-/** How the cells of a column of this type become values. Timestamps become microseconds, as a bigint. */
+/**
+ * How the cells of a column of this type become values. Timestamps become microseconds, as a bigint; nested values are
+ * JSON.
+ */
 export function cellReader(type: ColumnType): ReadCell {
   switch (type.kind) {
     case 'boolean':
@@ -42,7 +52,63 @@ export function cellReader(type: ColumnType): ReadCell {
       return (cell) => readHex(cell, type.length)
     case 'binary':
       return (cell) => readHex(cell, undefined)
+    case 'struct':
+    case 'list':
+    case 'map':
+      return (cell) => readNested(type, cell)
   }
+}
+
+function readNested(type: NestedType, cell: Cell): Value | undefined {
+  if (typeof cell !== 'string') return undefined
+  try {
+    return valueOfJson(type, JSON.parse(cell) as Json)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/** The value that a type has as `jsonValue` shows it, or `undefined` if it is none. */
+export function valueOfJson(type: ColumnType, json: Json): Value | undefined {
+  switch (type.kind) {
+    case 'list':
+      return Array.isArray(json) ? allOf(json.map((one: Json) => partOf(type.element, one))) : undefined
+    case 'struct': {
+      if (!isObject(json)) return undefined
+      if (!Object.keys(json).every((name) => type.fields.some((field) => field.name === name)))
+        return undefined
+      const values = allOf(type.fields.map((field) => partOf(field, json[field.name] ?? null)))
+      return values && Object.fromEntries(type.fields.map(({ name }, i) => [name, values[i]]))
+    }
+    case 'map': {
+      const entries = type.key.type.kind === 'string' && isObject(json) ? Object.entries(json) : pairsOf(json)
+      const keys = entries && allOf(entries.map(([key]) => partOf(type.key, key)))
+      const values = entries && allOf(entries.map(([, one]) => partOf(type.value, one)))
+      return keys && values && new Map(keys.map((key, i) => [key as Scalar, values[i]]))
+    }
+    default:
+      return json === null || typeof json === 'object' ? undefined : cellReader(type)(json)
+  }
+}
+
+function pairsOf(json: Json): [Json, Json][] | undefined {
+  if (!Array.isArray(json)) return undefined
+  return json.map((pair: Json) =>
+    isObject(pair) ? [pair['key'] ?? null, pair['value'] ?? null] : [null, null],
+  )
+}
+
+function partOf({ type, required }: NestedPart, json: Json): Value | null | undefined {
+  return json === null && !required ? null : valueOfJson(type, json)
+}
+
+function allOf<T>(values: readonly (T | undefined)[]): T[] | undefined {
+  return values.every((value) => value !== undefined) ? [...values] : undefined
+}
+
+function isObject(json: Json): json is { readonly [name: string]: Json } {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }
 
 function readBoolean(cell: Cell): boolean | undefined {

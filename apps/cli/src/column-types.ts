@@ -1,4 +1,4 @@
-import type { ColumnType } from '@meru/core'
+import { isNested, type ColumnType, type NestedPart, type StructField } from '@meru/core'
 import { usageFailure } from './failure.ts'
 
 /** What `--types` says of one column. */
@@ -24,7 +24,7 @@ const SIMPLE = [
   'binary',
 ] as const
 
-/** Every type by the name that `--types` takes. */
+/** Every scalar type by the name that `--types` takes. */
 export const TYPE_NAMES: string = [...SIMPLE, 'decimal(p,s)', 'fixed(n)'].join(', ')
 
 /**
@@ -51,7 +51,7 @@ export function parseTypeChoices(texts: readonly string[]): Map<string, TypeChoi
 function parseChoice(text: string, column: string): TypeChoice {
   const isNullable = text.endsWith('?')
   const type = parseType(isNullable ? text.slice(0, -1) : text)
-  if (type === undefined) {
+  if (type === undefined || isNested(type)) {
     throw usageFailure(`--types: column "${column}": "${text}" is not a type`, `the types are ${TYPE_NAMES}`)
   }
   return { type, isNullable }
@@ -71,7 +71,56 @@ export function parseType(text: string): ColumnType | undefined {
   }
   const fixed = /^fixed[([](\d{1,5})[)\]]$/.exec(name)
   const length = Number(fixed?.[1])
-  return length >= 1 && length <= 65_535 ? { kind: 'fixed', length } : undefined
+  if (fixed !== null) return length >= 1 && length <= 65_535 ? { kind: 'fixed', length } : undefined
+  return parseNested(text)
+}
+
+/** `list<string?>`, `map<string, long>`, `struct<street: string, "zip code": int?>`. */
+function parseNested(text: string): ColumnType | undefined {
+  const nested = /^(list|map|struct)<(.*)>$/is.exec(text.trim())
+  if (nested === null) return undefined
+  const parts = splitNested(nested[2])
+  switch (nested[1].toLowerCase()) {
+    case 'list': {
+      const element = parts.length === 1 ? parsePart(parts[0]) : undefined
+      return element && { kind: 'list', element }
+    }
+    case 'map': {
+      const [key, value] = parts.map(parsePart)
+      return parts.length === 2 && key && value ? { kind: 'map', key, value } : undefined
+    }
+    default: {
+      const fields = parts.map(parseField)
+      return fields.every((field) => field !== undefined) ? { kind: 'struct', fields } : undefined
+    }
+  }
+}
+
+function parsePart(text: string): NestedPart | undefined {
+  const isNullable = text.endsWith('?')
+  const type = parseType(isNullable ? text.slice(0, -1) : text)
+  return type && { id: 0, type, required: !isNullable }
+}
+
+function parseField(text: string): StructField | undefined {
+  const named = /^("(?:[^"\\]|\\.)*"|[^":]+):\s*(.*)$/s.exec(text)
+  if (named === null) return undefined
+  const part = parsePart(named[2])
+  const name: unknown = named[1].startsWith('"') ? JSON.parse(named[1]) : named[1].trim()
+  return part && { ...part, name: String(name) }
+}
+
+/** Splits at commas that are outside of quotes and of brackets of any kind. */
+function splitNested(text: string): string[] {
+  const parts: string[] = ['']
+  let depth = 0
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[^"]/gs)) {
+    if ('<(['.includes(token)) depth++
+    if ('>)]'.includes(token)) depth--
+    if (token === ',' && depth === 0) parts.push('')
+    else parts[parts.length - 1] += token
+  }
+  return parts.map((part) => part.trim())
 }
 
 /** Splits at commas that are outside of brackets. */

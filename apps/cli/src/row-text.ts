@@ -1,13 +1,36 @@
-import type { ColumnDef, ColumnType } from '@meru/core'
-import type { Value } from './cell.ts'
+import { isNested, type ColumnDef, type ColumnType, type ScalarType } from '@meru/core'
+import type { Json, Scalar, Value } from './cell.ts'
 import { formatMoment, formatTime } from './moment.ts'
 
 /**
  * A value as JSON holds it: integers as numbers where a double is exact and as strings elsewhere, moments
- * and decimals as strings, bytes as hexadecimal digits, NaN and infinities as strings.
+ * and decimals as strings, bytes as hexadecimal digits, NaN and infinities as strings. A map is an object if its keys are
+ * strings, else a list of keys and values.
  */
-export function jsonValue(type: ColumnType, value: Value | null): boolean | number | string | null {
+export function jsonValue(type: ColumnType, value: Value | null): Json {
   if (value === null) return null
+  switch (type.kind) {
+    case 'list':
+      return (value as readonly (Value | null)[]).map((one) => jsonValue(type.element.type, one))
+    case 'struct': {
+      const fields = value as Readonly<Record<string, Value | null>>
+      return Object.fromEntries(
+        type.fields.map((field) => [field.name, jsonValue(field.type, fields[field.name])]),
+      )
+    }
+    case 'map': {
+      const entries = [...(value as ReadonlyMap<Scalar, Value | null>)].map(
+        ([key, one]) => [jsonValue(type.key.type, key), jsonValue(type.value.type, one)] as const,
+      )
+      if (type.key.type.kind !== 'string') return entries.map(([key, one]) => ({ key, value: one }))
+      return Object.fromEntries(entries) as { readonly [name: string]: Json }
+    }
+    default:
+      return scalarJson(type, value as Scalar)
+  }
+}
+
+function scalarJson(type: ScalarType, value: Scalar): boolean | number | string {
   switch (type.kind) {
     case 'long': {
       const number = Number(value)
@@ -20,7 +43,7 @@ export function jsonValue(type: ColumnType, value: Value | null): boolean | numb
     case 'int':
       return value as boolean | number
     default:
-      return plainText(type, value)
+      return scalarText(type, value)
   }
 }
 
@@ -47,6 +70,10 @@ export function isNumeric(type: ColumnType): boolean {
 }
 
 function plainText(type: ColumnType, value: Value): string {
+  return isNested(type) ? JSON.stringify(jsonValue(type, value)) : scalarText(type, value as Scalar)
+}
+
+function scalarText(type: ScalarType, value: Scalar): string {
   switch (type.kind) {
     case 'timestamp':
       return formatMoment((value as bigint) * 1000n, { hasZone: false })

@@ -1,5 +1,6 @@
 import {
   decodeDefault,
+  exactMode,
   fromHex,
   typeName,
   type ColumnDef,
@@ -7,7 +8,7 @@ import {
   type TableSchema,
 } from '@meru/core'
 import { z } from 'zod'
-import { cellReader, type Value } from './cell.ts'
+import { valueOfJson, type Json, type Value } from './cell.ts'
 import { parseType, TYPE_NAMES } from './column-types.ts'
 import { Failure } from './failure.ts'
 import { jsonValue } from './row-text.ts'
@@ -28,7 +29,7 @@ const file = z.object({
       name: z.string(),
       type: z.string(),
       required: z.boolean(),
-      default: z.exactOptional(z.union([z.string(), z.number(), z.boolean()])),
+      default: z.exactOptional(z.json()),
       initialDefault: z.exactOptional(z.unknown()),
     }),
   ),
@@ -50,14 +51,10 @@ export function schemaJson(table: string, schema: TableSchema): object {
 
 /** The value of a default, with moments in their whole precision. */
 export function defaultValue(column: Pick<ColumnDef, 'name' | 'type'>, hex: string): Value {
-  const mode = column.type.kind.startsWith('timestamp') ? 'bigint' : undefined
-  return decodeDefault(column, mode, fromHex(hex) ?? new Uint8Array()) as Value
+  return decodeDefault(column, exactMode(column.type), fromHex(hex) ?? new Uint8Array()) as Value
 }
 
-export function defaultJson(
-  column: Pick<ColumnDef, 'name' | 'type'>,
-  hex: string,
-): boolean | number | string | null {
+export function defaultJson(column: Pick<ColumnDef, 'name' | 'type'>, hex: string): Json {
   return jsonValue(column.type, defaultValue(column, hex))
 }
 
@@ -78,7 +75,7 @@ export function parseSchemaFile(text: string, path: string): FileColumn[] {
       })
     }
     if (column.default === undefined) return { id, name, type, required, default: undefined }
-    const value = cellReader(type)(column.default)
+    const value = valueOfJson(type, column.default)
     if (value === undefined) {
       throw new Failure(`${path}: column "${name}": ${JSON.stringify(column.default)} is no ${column.type}`)
     }

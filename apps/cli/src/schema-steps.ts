@@ -1,6 +1,15 @@
-import { typeName, type Alteration, type ColumnDef, type TableSchema } from '@meru/core'
+import {
+  isNested,
+  typeName,
+  widenedType,
+  type Alteration,
+  type ColumnDef,
+  type ColumnType,
+  type TableSchema,
+} from '@meru/core'
 import { Failure } from './failure.ts'
 import { columnOf } from './import/plan.ts'
+import type { Json } from './cell.ts'
 import { jsonValue } from './row-text.ts'
 import { defaultValue, type FileColumn } from './schema-file.ts'
 
@@ -72,7 +81,7 @@ function addition(column: FileColumn): SchemaStep {
   const { name, type, required } = column
   const typed = required ? columnOf(type) : columnOf(type).nullable()
   const made = column.default === undefined ? typed : typed.default(column.default)
-  const fallback = column.default === undefined ? '' : `, default ${shown(column)}`
+  const fallback = column.default === undefined ? '' : `, default ${text(shown(column))}`
   const kind = `${typeName(type)}${required ? '' : ', may be null'}${fallback}`
   return step(`add column "${name}" (${kind})`, (a) => a.add(name, made))
 }
@@ -81,6 +90,7 @@ function changes(old: ColumnDef, column: FileColumn): SchemaStep[] {
   const { name, type } = column
   const steps: SchemaStep[] = []
   const [from, to] = [typeName(old.type), typeName(type)]
+  if (from !== to) checkForm(old, type)
   if (from !== to)
     steps.push(step(`widen "${name}" from ${from} to ${to}`, (a) => a.widen(name, columnOf(type))))
   if (old.required && !column.required) steps.push(step(`let "${name}" be null`, (a) => a.makeNullable(name)))
@@ -91,16 +101,35 @@ function changes(old: ColumnDef, column: FileColumn): SchemaStep[] {
   }
   const before = old.writeDefault === undefined ? undefined : defaultValue(old, old.writeDefault)
   const isSame = (before === undefined) === (column.default === undefined)
-  if (isSame && (before === undefined || jsonValue(old.type, before) === shown(column))) return steps
+  const isSameValue =
+    before === undefined || JSON.stringify(jsonValue(old.type, before)) === JSON.stringify(shown(column))
+  if (isSame && isSameValue) return steps
   if (column.default === undefined)
     steps.push(step(`drop the default of "${name}"`, (a) => a.dropDefault(name)))
   else {
     const value = column.default
-    steps.push(step(`set the default of "${name}" to ${shown(column)}`, (a) => a.setDefault(name, value)))
+    steps.push(
+      step(`set the default of "${name}" to ${text(shown(column))}`, (a) => a.setDefault(name, value)),
+    )
   }
   return steps
 }
 
-function shown({ type, default: value }: FileColumn): string | number | boolean | null {
+function text(value: Json): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** A file names types as texts, in which the fields of a struct have no ids. */
+function checkForm(old: ColumnDef, type: ColumnType): void {
+  if (!isNested(old.type) || !isNested(type) || widenedType(old.type, type) !== undefined) return
+  throw new Failure(
+    `column "${old.name}" cannot go from ${typeName(old.type)} to ${typeName(type)} by a schema file`,
+    {
+      hint: 'a file only widens what is within a column; change its fields with table.alter((a) => a.within(…))',
+    },
+  )
+}
+
+function shown({ type, default: value }: FileColumn): Json {
   return value === undefined ? null : jsonValue(type, value)
 }

@@ -1,26 +1,23 @@
-import type { Column, ColumnModes } from './columns.ts'
+import type { Column, ColumnModes, InsertOf, RowOf, Simplify } from './column.ts'
 import { encodeDefault, writeDefaultOf } from './default-value.ts'
-import { SchemaDraft, type ColumnPosition } from './schema-change.ts'
+import { SchemaDraft } from './schema-change.ts'
 import type { TableSchema } from './schema.ts'
-import type { InsertOf, RowOf, Simplify, ValueOf } from './table.ts'
+import {
+  alterStruct,
+  renameModes,
+  type AlteredStruct,
+  type Changed,
+  type ChangedInsert,
+  type NewName,
+  type Renamed,
+  type StructAlteration,
+  type StructIn,
+  type Widened,
+  type WithStruct,
+} from './struct-alteration.ts'
+import type { ColumnPosition } from './struct-draft.ts'
 
 type NameIn<Row> = Extract<keyof Row, string>
-/** A name that no column has. Where the columns are not known, any. */
-type NewName<Row, Name extends string> = string extends keyof Row
-  ? Name
-  : Name extends keyof Row
-    ? never
-    : Name
-/** A column that a name leads to: with null where the row has it. */
-type Widened<Before, C> = null extends Before ? ValueOf<C> | null : ValueOf<C>
-type Renamed<T, Names> = {
-  [P in keyof T as P extends keyof Names ? (Names[P] extends PropertyKey ? Names[P] : P) : P]: T[P]
-}
-type Changed<T, Name, Value> = { [P in keyof T]: P extends Name ? Value : T[P] }
-/** The same for a column of an insert, which keeps that it may be left out. */
-type ChangedInsert<T, Name, Value> = {
-  [P in keyof T]: P extends Name ? Value | Extract<T[P], undefined> : T[P]
-}
 /** A key of several columns is an object with their names; one of one column is the value itself. */
 type RenamedKey<Key, Names> = Key extends string | number | bigint | boolean | Date | Uint8Array
   ? Key
@@ -78,15 +75,14 @@ export class Alteration<Row, Insert, Key> implements Altered<Row, Insert, Key> {
   ): Alteration<Renamed<Row, Names>, Renamed<Insert, Names>, RenamedKey<Key, Names>> {
     const pairs = names as Readonly<Record<string, string>>
     this.#draft.rename(pairs)
-    const modes = [...this.#modes]
-    this.#modes.clear()
-    for (const [name, mode] of modes) this.#modes.set(Object.hasOwn(pairs, name) ? pairs[name] : name, mode)
+    renameModes(this.#modes, pairs)
     return this as never
   }
 
   /**
    * Gives a column a wider type: int → long, float → double, decimal → one of more digits, date → timestamp
-   * or timestamp_ns. Only type and mode of `column` count.
+   * or timestamp_ns. A nested column takes one of the same form whose parts are as wide or wider. Only type and mode
+   * of `column` count.
    */
   widen<Name extends NameIn<Row>, C extends Column>(
     name: Name,
@@ -98,6 +94,30 @@ export class Alteration<Row, Insert, Key> implements Altered<Row, Insert, Key> {
   > {
     this.#draft.widen(name, column.type)
     this.#modes.set(name, column.mode)
+    return this as never
+  }
+
+  /**
+   * Changes the fields of a struct: of the column itself, of the elements of a list or of the values of a map, at any
+   * depth of those.
+   */
+  within<Name extends NameIn<Row>, R, I>(
+    name: Name,
+    change: (
+      struct: StructAlteration<
+        StructIn<Row[Name]>,
+        StructIn<Name extends keyof Insert ? Insert[Name] : never>
+      >,
+    ) => AlteredStruct<R, I>,
+  ): Alteration<
+    Changed<Row, Name, WithStruct<Row[Name], R>>,
+    Changed<Insert, Name, WithStruct<Name extends keyof Insert ? Insert[Name] : never, I>>,
+    Key
+  > {
+    const { type } = this.#draft.column(name)
+    this.#draft.within(name, (draft) => {
+      this.#modes.set(name, alterStruct(type, this.#modes.get(name), draft, change as never))
+    })
     return this as never
   }
 

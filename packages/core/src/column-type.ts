@@ -19,6 +19,28 @@ export type ColumnType =
   | { readonly kind: 'uuid' }
   | { readonly kind: 'fixed'; readonly length: number }
   | { readonly kind: 'binary' }
+  | { readonly kind: 'struct'; readonly fields: readonly StructField[] }
+  | { readonly kind: 'list'; readonly element: NestedPart }
+  | { readonly kind: 'map'; readonly key: NestedPart; readonly value: NestedPart }
+
+/** A value inside another: the element of a list, the key or the value of a map, a field of a struct. */
+export interface NestedPart {
+  /** Iceberg field id, from the same numbers as those of columns; 0 as long as the type belongs to no table. */
+  readonly id: number
+  readonly type: ColumnType
+  readonly required: boolean
+}
+
+export interface StructField extends NestedPart {
+  readonly name: string
+}
+
+export type NestedType = Extract<ColumnType, { readonly kind: 'struct' | 'list' | 'map' }>
+export type ScalarType = Exclude<ColumnType, NestedType>
+
+export function isNested(type: ColumnType): type is NestedType {
+  return type.kind === 'struct' || type.kind === 'list' || type.kind === 'map'
+}
 
 export type ColumnKind = ColumnType['kind']
 
@@ -42,7 +64,10 @@ export function decimalWidth(precision: number): number {
   return Math.ceil((precision * Math.log2(10) + 1) / 8)
 }
 
-/** The physical type of a column type. Decimals follow Parquet: int32, int64, then fixed bytes. */
+/**
+ * The physical type of a column type. Decimals follow Parquet: int32, int64, then fixed bytes. Nested values are the
+ * bytes that `docs/format/row.md` draws.
+ */
 export function physicalOf(type: ColumnType): PhysicalType {
   switch (type.kind) {
     case 'boolean':
@@ -71,13 +96,26 @@ export function physicalOf(type: ColumnType): PhysicalType {
       return { physical: 'fixed', width: type.length }
     case 'string':
     case 'binary':
+    case 'struct':
+    case 'list':
+    case 'map':
       return { physical: 'bytes', width: 0 }
   }
 }
 
-/** The type as Iceberg writes it: `long`, `decimal(18, 2)`, `fixed[16]`. */
+/**
+ * The type as Iceberg writes it: `long`, `decimal(18, 2)`, `fixed[16]`; nested ones as `list<string>`,
+ * `map<string, long?>` and `struct<street: string, zip: int?>`, a question mark meaning that null is allowed. Types of
+ * one name differ at most in field ids.
+ */
 export function typeName(type: ColumnType): string {
   switch (type.kind) {
+    case 'list':
+      return `list<${partName(type.element)}>`
+    case 'map':
+      return `map<${partName(type.key)}, ${partName(type.value)}>`
+    case 'struct':
+      return `struct<${type.fields.map((field) => `${fieldName(field.name)}: ${partName(field)}`).join(', ')}>`
     case 'decimal':
       return `decimal(${type.precision}, ${type.scale})`
     case 'fixed':
@@ -85,4 +123,13 @@ export function typeName(type: ColumnType): string {
     default:
       return type.kind
   }
+}
+
+function partName({ type, required }: NestedPart): string {
+  return required ? typeName(type) : `${typeName(type)}?`
+}
+
+/** A name in quotes where it could be taken for something else. */
+function fieldName(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : JSON.stringify(name)
 }

@@ -1,38 +1,20 @@
-import type { ColumnType } from './column-type.ts'
+import type {
+  Column,
+  ColumnMode,
+  Columns,
+  InsertOf,
+  InsertPartOf,
+  NestedMode,
+  PartOf,
+  RowOf,
+  ScalarMode,
+} from './column.ts'
+import type { ColumnType, NestedPart } from './column-type.ts'
 
-/**
- * Which JavaScript values a column takes and gives where there is a choice: `long` bigint or number,
- * `timestamp` and `timestamptz` date or bigint. Not persisted: it does not change what is stored.
- */
-export type ColumnMode = 'bigint' | 'number' | 'date'
-
-/** Modes by column name; columns that are absent have the mode that their type gives. */
-export type ColumnModes = Readonly<Record<string, ColumnMode>>
-
-/** A column in the making; `t` makes them. `Value` is the JavaScript type of its values. */
-export interface Column<
-  Value = unknown,
-  Nullable extends boolean = boolean,
-  Defaulted extends boolean = boolean,
-> {
-  readonly type: ColumnType
-  readonly mode: ColumnMode | undefined
-  readonly isNullable: Nullable
-  readonly hasDefault: Defaulted
-  /** What `default` was given; undefined without it. */
-  readonly defaultValue: unknown
-  /** Carries the type of the values for inference; has no value at run time. */
-  readonly $value: Value
-  /** The same column, which may also hold null. */
-  nullable(): Column<Value, true, Defaulted>
-  /**
-   * The same column, which rows may leave out: they then hold this value. Added to a table that has rows, it
-   * is the value of those too.
-   */
-  default(value: Value): Column<Value, Nullable, true>
-}
-
-function column<Value>(type: ColumnType, mode?: ColumnMode): Column<Value, false> {
+function column<Value, Insert = Value>(
+  type: ColumnType,
+  mode?: ColumnMode,
+): Column<Value, false, false, Insert> {
   Object.freeze(type)
   const make = (isNullable: boolean, defaultValue: unknown): unknown =>
     Object.freeze({
@@ -44,7 +26,7 @@ function column<Value>(type: ColumnType, mode?: ColumnMode): Column<Value, false
       nullable: () => make(true, defaultValue),
       default: (value: unknown) => make(isNullable, given(value)),
     })
-  return make(false, undefined) as Column<Value, false>
+  return make(false, undefined) as Column<Value, false, false, Insert>
 }
 
 function given(value: unknown): unknown {
@@ -131,6 +113,64 @@ export const t = {
   binary(): Column<Uint8Array, false> {
     return column({ kind: 'binary' })
   },
+  /** An array whose elements are what `element` holds; null among them if it is nullable. */
+  list<C extends Column>(element: C): Column<PartOf<C>[], false, false, readonly InsertPartOf<C>[]> {
+    return column({ kind: 'list', element: partOf('an element of a list', element) }, modesOf({ element }))
+  },
+  /** An object with these fields. Writes may leave nullable ones out. */
+  struct<C extends Columns>(fields: C): Column<RowOf<C>, false, false, InsertOf<C>> {
+    const list = Object.entries(fields).map(([name, field]) => ({
+      name,
+      ...partOf(`field "${name}" of a struct`, field),
+    }))
+    return column({ kind: 'struct', fields: Object.freeze(list) }, modesOf(fields))
+  },
+  /**
+   * A `Map`, or with `mode: 'object'` a plain object, whose keys must be strings. Keys are scalars other than float and
+   * double; values are null too if `value` is nullable. The order of the entries is kept.
+   */
+  map<K extends Column, V extends Column, Mode extends 'map' | 'object' = 'map'>(
+    key: K,
+    value: V,
+    options?: { readonly mode?: Mode },
+  ): Column<
+    Mode extends 'object' ? Record<string, PartOf<V>> : Map<PartOf<K>, PartOf<V>>,
+    false,
+    false,
+    Mode extends 'object'
+      ? Readonly<Record<string, InsertPartOf<V>>>
+      : ReadonlyMap<InsertPartOf<K>, InsertPartOf<V>>
+  > {
+    const mode = options?.mode ?? 'map'
+    if (mode !== 'map' && mode !== 'object') {
+      throw new TypeError(`mode ${JSON.stringify(mode)} is not one of map, object`)
+    }
+    if (mode === 'object' && key.type.kind !== 'string') {
+      throw new TypeError(
+        `a map with keys of type ${key.type.kind} is no object; leave mode out, or use t.string()`,
+      )
+    }
+    const parts = { key: partOf('a key of a map', key), value: partOf('a value of a map', value) }
+    const modes = modesOf({ key, value })
+    return column({ kind: 'map', ...parts }, mode === 'object' ? { ...modes, shape: mode } : modes)
+  },
+}
+
+function partOf(what: string, column: Column): NestedPart {
+  if (column.hasDefault) {
+    throw new TypeError(
+      `${what} has a default; only columns have one: make it nullable, or give the column a default`,
+    )
+  }
+  return Object.freeze({ id: 0, type: column.type, required: !column.isNullable })
+}
+
+/** The modes of parts by name; undefined if no part has one. */
+function modesOf(parts: Columns): NestedMode | undefined {
+  const modes = Object.entries(parts).flatMap(([name, { mode }]) =>
+    mode === undefined ? [] : [[name, mode] as const],
+  )
+  return modes.length === 0 ? undefined : { parts: Object.fromEntries(modes) }
 }
 
 function isIntegerIn(value: number, min: number, max: number): boolean {
@@ -138,9 +178,9 @@ function isIntegerIn(value: number, min: number, max: number): boolean {
 }
 
 function modeOf(
-  options: { readonly mode?: ColumnMode } | undefined,
-  allowed: readonly ColumnMode[],
-): ColumnMode | undefined {
+  options: { readonly mode?: ScalarMode } | undefined,
+  allowed: readonly ScalarMode[],
+): ScalarMode | undefined {
   const mode = options?.mode
   if (mode === undefined || allowed.includes(mode)) return mode
   throw new TypeError(`mode ${JSON.stringify(mode)} is not one of ${allowed.join(', ')}`)

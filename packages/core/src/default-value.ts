@@ -1,12 +1,12 @@
 import { ByteWriter } from './byte-writer.ts'
 import { physicalOf } from './column-type.ts'
-import type { Column, ColumnMode } from './columns.ts'
+import type { Column, ColumnMode } from './column.ts'
 import { toHex } from './hex.ts'
 import type { ColumnPlace } from './row-layout.ts'
 import type { ColumnDef } from './schema.ts'
-import { appendVariable } from './value-area.ts'
-import { readText } from './text.ts'
-import { columnPlan, copyBytes, type ColumnPlan } from './value-codec.ts'
+import { columnPlan } from './column-plan.ts'
+import { appendVariable, readVariable } from './value-area.ts'
+import type { ColumnPlan } from './value-codec.ts'
 
 /** Which column a default is of. */
 type DefaultColumn = Pick<ColumnDef, 'name' | 'type'>
@@ -47,7 +47,7 @@ export function decodeDefault(
 ): unknown {
   const plan = planOf('', column, mode)
   if (plan.fixed !== undefined) return plan.fixed.get(bytes, 0, plan)
-  return column.type.kind === 'string' ? readText(bytes, 0, bytes.length) : copyBytes(bytes, 0, bytes.length)
+  return readVariable(plan, bytes, 0, bytes.length)
 }
 
 function planOf(table: string, { name, type }: DefaultColumn, mode: ColumnMode | undefined): ColumnPlan {

@@ -114,6 +114,7 @@ class Compiler {
     }
     this.ids.add(plan.id)
     if (condition === null) return [{ kind: 'isNull', plan }]
+    if (plan.nested !== undefined) refuseNested(this.table, plan, condition)
     if (!isPlain(condition)) return [this.compare(plan, 'eq', condition)]
     return Object.entries(condition)
       .filter(([, value]) => value !== undefined)
@@ -151,6 +152,16 @@ class Compiler {
   private error(what: string, value: unknown, expected: string): TypeError {
     return new TypeError(`table "${this.table}": ${what} in where is ${String(value)}; ${expected} expected`)
   }
+}
+
+/** Nested values have no order, nor one meaning of being equal, that readers agree on. */
+function refuseNested(table: string, plan: ColumnPlan, condition: unknown): void {
+  const isNullOnly = isPlain(condition) && Object.keys(condition).every((operator) => operator === 'isNull')
+  if (isNullOnly) return
+  throw new TypeError(
+    `table "${table}": where does not compare nested columns, and "${plan.name}" is a ${plan.type.kind}; ` +
+      'it knows null and { isNull: … } of them',
+  )
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

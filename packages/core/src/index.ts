@@ -3,24 +3,36 @@ export {
   physicalOf,
   typeName,
   decimalWidth,
+  isNested,
   type ColumnType,
+  type NestedPart,
+  type NestedType,
+  type ScalarType,
+  type StructField,
   type ColumnKind,
   type Physical,
   type PhysicalType,
 } from './column-type.ts'
-export { t, type Column, type ColumnMode, type ColumnModes } from './columns.ts'
+export { t } from './columns.ts'
+export {
+  type Column,
+  type ColumnMode,
+  type ColumnModes,
+  type Columns,
+  type InsertOf,
+  type NestedMode,
+  type RowOf,
+} from './column.ts'
 export {
   table,
   defineSchema,
   type TableDefinition,
-  type Columns,
   type InferRow,
   type InferInsert,
   type InferKey,
-  type InsertOf,
   type KeyOf,
-  type RowOf,
 } from './table.ts'
+export { modeUnder, nestedParts } from './nested-type.ts'
 export { tableFromZod } from './table-from-zod.ts'
 export { FIRST_COLUMN_ID, keyColumns, type ColumnDef, type TableSchema } from './schema.ts'
 export { checkSchema, checkTableName } from './schema-rules.ts'
@@ -31,10 +43,13 @@ export {
   describeSchemaDifference,
   sameSchema,
 } from './schema-difference.ts'
-export { columnCode, valueCode } from './schema-code.ts'
-export { schemaChangeProblem, SchemaDraft, type ColumnPosition } from './schema-change.ts'
+export { columnCode, exactMode, valueCode } from './schema-code.ts'
+export { schemaChangeProblem, SchemaDraft } from './schema-change.ts'
+export { type ColumnPosition } from './struct-draft.ts'
+export { StructAlteration, type AlteredStruct } from './struct-alteration.ts'
 export { Alteration, type Altered } from './alteration.ts'
 export { decodeDefault, encodeDefault } from './default-value.ts'
+export { widenedType } from './nested-change.ts'
 export { isPromotion, promotableDays } from './promotion.ts'
 export { projectionBetween, SchemaProjection, type ColumnProjection } from './schema-projection.ts'
 export { RowProjection } from './row-projection.ts'
@@ -42,6 +57,16 @@ export { fromHex, toHex } from './hex.ts'
 export { KIND_PUT, KIND_DELETE, KEY_BYTES_MAX, VALUE_BYTES_MAX, type EntryKind, type SeqNo } from './entry.ts'
 export { compareBytes, compareKeys } from './byte-compare.ts'
 export { ByteWriter } from './byte-writer.ts'
+export {
+  appendNulls,
+  isNullBit,
+  readNestedCount,
+  readNestedVarint,
+  setNullBit,
+  skipNestedBytes,
+  skipNulls,
+  type NestedCursor,
+} from './nested-bytes.ts'
 export { ByteReader } from './byte-reader.ts'
 export { BytesBuilder } from './bytes-builder.ts'
 export { KeyMerger } from './merge.ts'

@@ -1,3 +1,5 @@
+import { isBytes, isDate, isMap } from './value-check.ts'
+
 /** An object with string names, such as a row. */
 export type AnyRecord = Readonly<Record<string, unknown>>
 
@@ -90,4 +92,24 @@ export function plainShape(names: readonly string[]): RecordShape {
 /** True for names such as `constructor`, which every object seems to have. */
 function isInherited(name: string): boolean {
   return name in Object.prototype
+}
+
+/**
+ * True only if the plain object has no other properties than those of the values: as many as are not
+ * undefined. False says nothing.
+ */
+export function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
+  if (Object.getPrototypeOf(record) !== Object.prototype) return false
+  let properties = 0
+  for (const _ in record) properties++
+  let present = 0
+  for (let i = 0; i < values.length; i++) if (values[i] !== undefined) present++
+  return properties === present
+}
+
+/** True for objects that may be rows, keys or structs: none that is a value of its own. */
+export function isRecord(value: unknown): value is AnyRecord {
+  if (typeof value !== 'object' || value === null) return false
+  if (Object.getPrototypeOf(value) === Object.prototype) return true
+  return !isDate(value) && !isBytes(value) && !isMap(value) && !Array.isArray(value)
 }

@@ -1,19 +1,19 @@
 import type { ByteWriter } from './byte-writer.ts'
-import type { ColumnModes } from './columns.ts'
+import { columnPlan } from './column-plan.ts'
+import type { ColumnModes } from './column.ts'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
 import { Filter } from './filter.ts'
 import { appendKeyValue, keyTooLong, keyValueEnd, readKeyValue } from './key-codec.ts'
 import type { KeyBounds } from './key-range.ts'
 import { encodeRange, type AnyRange } from './range-codec.ts'
-import type { AnyRecord } from './record-shape.ts'
+import { hasOnly, isRecord, type AnyRecord } from './record-shape.ts'
 import { rowLayout } from './row-layout.ts'
 import { columnReaders } from './row-reader.ts'
 import type { TableSchema } from './schema.ts'
 import { Selection } from './selection.ts'
 import { appendValueArea, checkValueLength, type ValueArea } from './value-area.ts'
-import { isBytes, isDate } from './value-check.ts'
-import { columnPlan, type ColumnPlan } from './value-codec.ts'
+import type { ColumnPlan } from './value-codec.ts'
 import { invalidValue, showValue } from './value-error.ts'
 import { readRow, readRows, readValues } from './vector-rows.ts'
 import type { Vector } from './vector.ts'
@@ -222,23 +222,4 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
   #rowTooLong(): MeruError {
     return new MeruError('INVALID', `table "${this.table}": a row is longer than ${VALUE_BYTES_MAX} bytes`)
   }
-}
-
-/**
- * True only if the plain object has no other properties than those of the values: as many as are not
- * undefined. False says nothing.
- */
-function hasOnly(record: AnyRecord, values: readonly unknown[]): boolean {
-  if (Object.getPrototypeOf(record) !== Object.prototype) return false
-  let properties = 0
-  for (const _ in record) properties++
-  let present = 0
-  for (let i = 0; i < values.length; i++) if (values[i] !== undefined) present++
-  return properties === present
-}
-
-function isRecord(value: unknown): value is AnyRecord {
-  if (typeof value !== 'object' || value === null) return false
-  if (Object.getPrototypeOf(value) === Object.prototype) return true
-  return !isDate(value) && !isBytes(value) && !Array.isArray(value)
 }

@@ -1,6 +1,8 @@
 import type { ByteWriter } from './byte-writer.ts'
 import { MeruError } from './errors.ts'
 import { fromHex } from './hex.ts'
+import { isNested } from './column-type.ts'
+import { nestedProjection, type ProjectNested } from './nested-projection.ts'
 import { promotionOf, type Promote } from './promotion.ts'
 import { rowLayout, type ColumnPlace, type RowLayout } from './row-layout.ts'
 import type { TableSchema } from './schema.ts'
@@ -12,6 +14,8 @@ interface Step {
   /** Where it was under the earlier schema, if it was there. */
   readonly source: ColumnPlace | undefined
   readonly promote: Promote | undefined
+  /** How its bytes change; only for nested columns whose types differ. */
+  readonly nested: ProjectNested | undefined
   /** What rows have that were written before the column was there; null without it. */
   readonly fill: Uint8Array | undefined
 }
@@ -29,14 +33,16 @@ export class RowProjection {
     const known = new Map(this.from.columns.map((place) => [place.id, place]))
     this.steps = this.to.values.map((place): Step => {
       const source = known.get(place.id)
-      const promote = source === undefined ? undefined : promotionOf(source.type, place.type)
+      const nested = source === undefined ? undefined : nestedProjection(source.type, place.type)
+      const isScalar = source !== undefined && !isNested(source.type)
+      const promote = isScalar ? promotionOf(source.type, place.type) : undefined
       const initial = to.columns[place.index].initialDefault
       const fill = initial === undefined ? undefined : fromHex(initial)
       const isMissing = source === undefined && fill === undefined
       if (place.required && (isMissing || source?.required === false)) {
         throw new TypeError(`column "${place.name}" is required, but rows of schema ${from.schemaId} lack it`)
       }
-      return { place, source, promote, fill }
+      return { place, source, promote, nested, fill }
     })
   }
 
@@ -48,11 +54,12 @@ export class RowProjection {
     out.reserve(to.variableAt)
     out.bytes.fill(0, start, start + to.variableAt)
     out.length = start + to.variableAt
-    for (const { place, source, promote, fill } of this.steps) {
+    for (const { place, source, promote, nested, fill } of this.steps) {
       const isNull = source === undefined ? fill === undefined : isNullIn(source, bytes, valueStart)
       if (isNull) out.bytes[start + (place.nullBit >>> 3)] |= 1 << (place.nullBit & 7)
       else if (source === undefined) putFill(out, start, place, fill as Uint8Array)
-      else if (place.variableIndex >= 0) appendSlice(from, source, bytes, valueStart, valueEnd, out)
+      else if (place.variableIndex >= 0)
+        appendSlice({ layout: from, source, nested }, bytes, valueStart, valueEnd, out)
       else if (promote === undefined) copyFixed(place, source, bytes, valueStart, out, start)
       else promote(bytes, valueStart + source.offset, out.bytes, start + place.offset)
       if (place.variableIndex < 0) continue
@@ -87,8 +94,7 @@ function copyFixed(
 }
 
 function appendSlice(
-  layout: RowLayout,
-  source: ColumnPlace,
+  { layout, source, nested }: { layout: RowLayout; source: ColumnPlace; nested: ProjectNested | undefined },
   bytes: Uint8Array,
   valueStart: number,
   valueEnd: number,
@@ -99,7 +105,8 @@ function appendSlice(
   const from = base + (source.variableIndex === 0 ? 0 : readU32(bytes, endAt - 4))
   const to = base + readU32(bytes, endAt)
   if (to < from || to > valueEnd) throw corrupt(`has a column "${source.name}" that ends outside of it`)
-  out.append(bytes.subarray(from, to))
+  if (nested === undefined) out.append(bytes.subarray(from, to))
+  else nested(bytes, from, to, out)
 }
 
 function corrupt(problem: string): MeruError {

@@ -1,15 +1,13 @@
-import { physicalOf, typeName, type ColumnType } from './column-type.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { isNested, physicalOf, typeName, type ColumnType } from './column-type.ts'
 import { fromHex, toHex } from './hex.ts'
-import { isPromotion, promotionOf, promotionsOf } from './promotion.ts'
+import { typeChangeProblem, widenedType, wideningsOf } from './nested-change.ts'
+import { nestedProjection } from './nested-projection.ts'
+import { fieldIdsOf, withFieldIds } from './nested-type.ts'
+import { promotionOf, promotionsOf } from './promotion.ts'
 import type { ColumnDef, TableSchema } from './schema.ts'
 import { checkSchema } from './schema-rules.ts'
-
-/** Where a column goes among the others. */
-export type ColumnPosition<Name extends string = string> =
-  | 'first'
-  | 'last'
-  | { readonly before: Name }
-  | { readonly after: Name }
+import { changeStruct, moved, type ColumnPosition, type StructDraft } from './struct-draft.ts'
 
 /**
  * A schema being changed: each step checks and replaces it. Columns keep their ids whatever happens to their
@@ -46,8 +44,16 @@ export class SchemaDraft {
           'give it a default, or make it nullable',
       )
     }
+    if (isNested(column.type) && writeDefault !== undefined) {
+      this.refuse(
+        `column "${name}" is a ${column.type.kind} with a default, which rows that are there cannot have; ` +
+          'add it nullable without one, and call setDefault for later rows',
+      )
+    }
     const initial = writeDefault === undefined ? {} : { initialDefault: writeDefault }
-    this.columns = [...this.columns, { ...column, id: ++this.lastColumnId, ...initial }]
+    const id = ++this.lastColumnId
+    const type = withFieldIds(column.type, () => ++this.lastColumnId)
+    this.columns = [...this.columns, { ...column, type, id, ...initial }]
   }
 
   drop(name: string): void {
@@ -78,13 +84,25 @@ export class SchemaDraft {
     if (this.before.key.includes(column.id)) {
       this.refuse(`column "${name}" is part of the key, whose bytes order the files; ${COPY_ADVICE}`)
     }
-    if (!isPromotion(column.type, type)) {
+    const wider = widenedType(column.type, type)
+    if (wider === undefined) {
+      const widenings = isNested(column.type)
+        ? wideningsOf(column.type)
+        : `${from} widens to ${promotionsOf(column.type)}`
       this.refuse(
         `column "${name}" cannot go from ${from} to ${typeName(type)}, for not every value would stay what it is: ` +
-          `${from} widens to ${promotionsOf(column.type)}; add a column of the other type and copy into it`,
+          `${widenings}; add a column of the other type and copy into it`,
       )
     }
-    this.replace({ ...column, type, ...promotedDefaults(column, type) })
+    this.replaceType(column, wider)
+  }
+
+  /** Changes the fields of a struct: those of the column, of the elements of a list or of the values of a map. */
+  within(name: string, change: (struct: StructDraft) => void): void {
+    const column = this.column(name)
+    const refuse = (problem: string): never => this.refuse(problem)
+    const context = { path: name, nextId: () => ++this.lastColumnId, refuse }
+    this.replaceType(column, changeStruct(context, column.type, change))
   }
 
   /** Lets a column hold null. */
@@ -105,9 +123,8 @@ export class SchemaDraft {
 
   move(name: string, position: ColumnPosition): void {
     const column = this.column(name)
-    const others = this.columns.filter(({ id }) => id !== column.id)
-    const at = this.placeAmong(others, name, position)
-    this.columns = others.toSpliced(at, 0, column)
+    const refuse = (problem: string): never => this.refuse(`column ${problem}`)
+    this.columns = moved(this.columns, column, position, (anchor) => this.column(anchor), refuse)
   }
 
   /** The schema after all steps, one id up; the one before if nothing differs. */
@@ -121,13 +138,8 @@ export class SchemaDraft {
     return after
   }
 
-  private placeAmong(others: readonly ColumnDef[], name: string, position: ColumnPosition): number {
-    if (position === 'first') return 0
-    if (position === 'last') return others.length
-    const anchor = 'before' in position ? position.before : position.after
-    if (anchor === name) this.refuse(`column "${name}" cannot stand beside itself`)
-    const at = others.indexOf(this.column(anchor))
-    return 'before' in position ? at : at + 1
+  private replaceType(column: ColumnDef, type: ColumnType): void {
+    this.replace({ ...column, type, ...promotedDefaults(column, type) })
   }
 
   private replace(column: ColumnDef): void {
@@ -151,11 +163,12 @@ const COPY_ADVICE = 'make another table with the key that you want and copy the 
 
 function describeColumns(columns: readonly ColumnDef[]): string {
   return JSON.stringify(
-    columns.map((c) => [c.id, c.name, typeName(c.type), c.required, c.initialDefault, c.writeDefault]),
+    columns.map((c) => [c.id, c.name, c.type, c.required, c.initialDefault, c.writeDefault]),
   )
 }
 
 function promotedDefaults(column: ColumnDef, type: ColumnType): Partial<ColumnDef> {
+  if (isNested(column.type)) return projectedDefault(column, type)
   const promote = promotionOf(column.type, type)
   if (promote === undefined) return {}
   const convert = (hex: string): string => {
@@ -168,6 +181,16 @@ function promotedDefaults(column: ColumnDef, type: ColumnType): Partial<ColumnDe
     ...(initialDefault === undefined ? {} : { initialDefault: convert(initialDefault) }),
     ...(writeDefault === undefined ? {} : { writeDefault: convert(writeDefault) }),
   }
+}
+
+/** The write default of a nested column, which has no other. */
+function projectedDefault({ type: from, writeDefault }: ColumnDef, to: ColumnType): Partial<ColumnDef> {
+  const project = nestedProjection(from, to)
+  if (project === undefined || writeDefault === undefined) return {}
+  const bytes = fromHex(writeDefault) as Uint8Array
+  const out = new ByteWriter(Math.max(16, bytes.length))
+  project(bytes, 0, bytes.length, out)
+  return { writeDefault: toHex(out.written()) }
 }
 
 /**
@@ -188,27 +211,30 @@ export function schemaChangeProblem(before: TableSchema, after: TableSchema): st
   for (const column of after.columns) {
     const old = known.get(column.id)
     const problem =
-      old === undefined ? newColumnProblem(column, before) : columnChangeProblem(old, column, after)
+      old === undefined ? newColumnProblem(column, before) : columnChangeProblem(old, column, before)
     if (problem !== undefined) return `column ${JSON.stringify(column.name)} (id ${column.id}) ${problem}`
   }
   return undefined
 }
 
 function newColumnProblem(column: ColumnDef, before: TableSchema): string | undefined {
-  if (column.id <= before.lastColumnId) return 'was dropped from the table; column ids are never reused'
+  if ([column.id, ...fieldIdsOf(column.type)].some((id) => id <= before.lastColumnId)) {
+    return 'was dropped from the table; column ids are never reused'
+  }
   if (column.required && column.initialDefault === undefined) {
     return 'is required, but rows that are there have no value for it'
   }
   return undefined
 }
 
-function columnChangeProblem(old: ColumnDef, column: ColumnDef, after: TableSchema): string | undefined {
+function columnChangeProblem(old: ColumnDef, column: ColumnDef, before: TableSchema): string | undefined {
   const from = typeName(old.type)
   const to = typeName(column.type)
-  if (from !== to && after.key.includes(column.id)) {
+  if (from !== to && before.key.includes(column.id)) {
     return `is part of the key and cannot change from ${from} to ${to}`
   }
-  if (from !== to && !isPromotion(old.type, column.type)) return `cannot change from ${from} to ${to}`
+  const problem = typeChangeProblem(old.type, column.type, before.lastColumnId)
+  if (problem !== undefined) return problem
   if (!old.required && column.required) return 'may hold null and cannot become required'
   const initial = { ...old, ...(from === to ? {} : promotedDefaults(old, column.type)) }.initialDefault
   if (initial !== column.initialDefault) return 'has another initial default; only the write default changes'

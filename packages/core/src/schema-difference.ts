@@ -1,7 +1,7 @@
-import { typeName } from './column-type.ts'
-import type { ColumnModes } from './columns.ts'
-import { columnCode, valueCode } from './schema-code.ts'
-import { isPromotion } from './promotion.ts'
+import { isNested, typeName } from './column-type.ts'
+import type { ColumnModes } from './column.ts'
+import { valueCode } from './schema-code.ts'
+import { planChanges, type ChangePlan } from './schema-resolution.ts'
 import { keyColumns, type ColumnDef, type TableSchema } from './schema.ts'
 
 /**
@@ -29,21 +29,11 @@ export function describeResolution(
   if (names(keyColumns(stored)) !== names(keyColumns(declared))) {
     return 'the key of a table cannot change; make another table and copy the rows'
   }
-  const steps: string[] = []
-  const refusals: string[] = []
-  for (const column of declared.columns) {
-    const old = named(stored, column.name)
-    if (old === undefined) {
-      if (column.required && column.writeDefault === undefined) {
-        refusals.push(`column "${column.name}" is required; give it a default or make it nullable`)
-      } else steps.push(`.add(${JSON.stringify(column.name)}, ${columnCode(column, modes[column.name])})`)
-    } else changeSteps(old, column, modes, steps, refusals)
-  }
+  const plan: ChangePlan = { steps: [], refusals: [] }
+  planChanges(stored.columns, declared.columns, (name) => modes[name], '', plan)
   const dropped = stored.columns.filter((column) => named(declared, column.name) === undefined)
-  for (const column of dropped) steps.push(`.drop(${JSON.stringify(column.name)})`)
-  steps.push(...moves(stored, declared))
-  if (refusals.length > 0) return `no change of the table makes it so:\n${refusals.join('\n')}`
-  const call = `table.alter((a) => a${steps.join('')})`
+  if (plan.refusals.length > 0) return `no change of the table makes it so:\n${plan.refusals.join('\n')}`
+  const call = `table.alter((a) => a${plan.steps.join('')})`
   const hint = renameHint(dropped, stored, declared)
   return hint === undefined ? call : `${call}\n${hint}`
 }
@@ -58,48 +48,8 @@ export function addedColumns(stored: TableSchema, declared: TableSchema): readon
   const rest = { ...declared, columns: declared.columns.filter((column) => !added.includes(column)) }
   if (differences(stored, rest).length > 0) return undefined
   if (added.some((column) => column.required && column.writeDefault === undefined)) return undefined
+  if (added.some((column) => isNested(column.type) && column.writeDefault !== undefined)) return undefined
   return added
-}
-
-function changeSteps(
-  old: ColumnDef,
-  column: ColumnDef,
-  modes: ColumnModes,
-  steps: string[],
-  refusals: string[],
-): void {
-  const name = JSON.stringify(column.name)
-  if (typeName(old.type) !== typeName(column.type)) {
-    if (isPromotion(old.type, column.type)) {
-      steps.push(`.widen(${name}, ${columnCode({ type: column.type, required: true }, modes[column.name])})`)
-    } else {
-      const change = `${typeName(old.type)} to ${typeName(column.type)}`
-      refusals.push(`column ${name} cannot go from ${change}; add another column and copy into it`)
-    }
-  }
-  if (old.required && !column.required) steps.push(`.makeNullable(${name})`)
-  if (!old.required && column.required) {
-    refusals.push(`column ${name} may hold null and cannot become required; declare it nullable`)
-  }
-  if (old.writeDefault === column.writeDefault || refusals.length > 0) return
-  if (column.writeDefault === undefined) steps.push(`.dropDefault(${name})`)
-  else steps.push(`.setDefault(${name}, ${valueCode(column, modes[column.name], column.writeDefault)})`)
-}
-
-/** Moves that bring the columns, after additions at the end and drops, into the declared order. */
-function moves(stored: TableSchema, declared: TableSchema): string[] {
-  const wanted = declared.columns.map((column) => column.name)
-  const kept = stored.columns.map((column) => column.name).filter((name) => wanted.includes(name))
-  const order = [...kept, ...wanted.filter((name) => !kept.includes(name))]
-  const steps: string[] = []
-  wanted.forEach((name, i) => {
-    if (order[i] === name) return
-    order.splice(order.indexOf(name), 1)
-    order.splice(i, 0, name)
-    const place = i === 0 ? "'first'" : `{ after: ${JSON.stringify(wanted[i - 1])} }`
-    steps.push(`.move(${JSON.stringify(name)}, ${place})`)
-  })
-  return steps
 }
 
 function renameHint(

@@ -21,12 +21,24 @@ const plainKinds = [
   'binary',
 ] as const
 
+const nestedPart = { id: z.int().min(1), type: z.lazy(() => columnType), required: z.boolean() }
+
 const columnType: z.ZodType<ColumnType> = z.union([
   z.strictObject({ kind: z.enum(plainKinds) }),
   z
     .strictObject({ kind: z.literal('decimal'), precision: z.int().min(1).max(38), scale: z.int().min(0) })
     .refine((type) => type.scale <= type.precision, 'scale above precision'),
   z.strictObject({ kind: z.literal('fixed'), length: z.int().min(1).max(65_535) }),
+  z.strictObject({
+    kind: z.literal('struct'),
+    fields: z.array(z.strictObject({ ...nestedPart, name: z.string() })),
+  }),
+  z.strictObject({ kind: z.literal('list'), element: z.strictObject(nestedPart) }),
+  z.strictObject({
+    kind: z.literal('map'),
+    key: z.strictObject(nestedPart),
+    value: z.strictObject(nestedPart),
+  }),
 ]) as z.ZodType<ColumnType>
 
 const hex = z.string().regex(/^([0-9a-f]{2})*$/, 'expected lower-case hex')

@@ -1,10 +1,12 @@
-import { physicalOf, type ColumnType } from './column-type.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { isNested, physicalOf, type ColumnType } from './column-type.ts'
 import { fromHex } from './hex.ts'
+import { nestedProjection, type ProjectNested } from './nested-projection.ts'
 import { promotionOf, type Promote } from './promotion.ts'
 import { RowProjection } from './row-projection.ts'
 import type { ColumnDef, TableSchema } from './schema.ts'
 import { VectorBuilder } from './vector-builder.ts'
-import type { Vector } from './vector.ts'
+import { isPresent, type BytesVector, type Vector } from './vector.ts'
 
 /** Columns of a later schema out of columns of an earlier one. */
 export interface ColumnProjection {
@@ -54,6 +56,11 @@ export class SchemaProjection {
     }
     const at = sourceIds.push(id) - 1
     if (target === undefined || source === undefined) return (sources) => sources[at]
+    if (isNested(source.type)) {
+      const project = nestedProjection(source.type, target.type)
+      if (project === undefined) return (sources) => sources[at]
+      return (sources) => projected(sources[at] as BytesVector, project)
+    }
     const promote = promotionOf(source.type, target.type)
     if (promote === undefined) return (sources) => sources[at]
     return (sources) => promoted(sources[at], physicalOf(source.type).width, target.type, promote)
@@ -78,6 +85,18 @@ function repeated(type: ColumnType, value: Uint8Array | undefined, length: numbe
     else builder.append(value, 0, value.length)
   }
   return builder.finish()
+}
+
+function projected(vector: BytesVector, project: ProjectNested): Vector {
+  const { length, validity, bytes, offsets } = vector
+  const out = new ByteWriter(Math.max(64, offsets[length] - offsets[0]))
+  const ends = new Uint32Array(length + 1)
+  for (let i = 0; i < length; i++) {
+    if (isPresent(vector, i)) project(bytes, offsets[i], offsets[i + 1], out)
+    ends[i + 1] = out.length
+  }
+  const base = validity === undefined ? { length } : { length, validity }
+  return { physical: 'bytes', ...base, bytes: out.written(), offsets: ends }
 }
 
 /** Only numbers are promoted, and they have fixed widths. Slots of nulls hold zeros before and after. */

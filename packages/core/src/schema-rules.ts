@@ -1,4 +1,5 @@
-import { physicalOf, typeName, type ColumnType } from './column-type.ts'
+import { isNested, physicalOf, typeName, type ColumnType } from './column-type.ts'
+import { fieldIdsOf, nestedTypeProblem } from './nested-type.ts'
 import { FIRST_COLUMN_ID, type TableSchema } from './schema.ts'
 import { isWellFormed } from './text.ts'
 
@@ -45,15 +46,24 @@ export function checkSchema(table: string, schema: TableSchema): void {
     const problem = columnNameProblem(name)
     if (problem !== undefined) fail(`column name ${JSON.stringify(name)} ${problem}`)
     if (names.has(name)) fail(`two columns are named "${name}"`)
-    if (ids.has(id)) fail(`two columns have the id ${id}`)
-    if (!Number.isInteger(id) || id < FIRST_COLUMN_ID || id > schema.lastColumnId) {
-      fail(`column "${name}" has the id ${id}, outside ${FIRST_COLUMN_ID} to ${schema.lastColumnId}`)
+    const nested = nestedTypeProblem(column.type, columnNameProblem)
+    if (nested !== undefined) fail(`column "${name}" ${nested}`)
+    for (const own of [id, ...fieldIdsOf(column.type)]) {
+      if (ids.has(own)) fail(`two columns have the id ${own}`)
+      if (!Number.isInteger(own) || own < FIRST_COLUMN_ID || own > schema.lastColumnId) {
+        fail(`column "${name}" has the id ${own}, outside ${FIRST_COLUMN_ID} to ${schema.lastColumnId}`)
+      }
+      ids.add(own)
     }
     names.add(name)
-    ids.add(id)
     const bad =
       defaultProblem(column.type, column.initialDefault) ?? defaultProblem(column.type, column.writeDefault)
     if (bad !== undefined) fail(`column "${name}" has a default ${bad}`)
+    if (isNested(column.type) && column.initialDefault !== undefined) {
+      fail(
+        `column "${name}" is a ${column.type.kind} with a default for earlier rows, which only scalars have`,
+      )
+    }
   }
   checkKey(schema, fail)
 }
@@ -77,6 +87,9 @@ function checkKey(schema: TableSchema, fail: (problem: string) => never): void {
       fail(
         `key column "${column.name}" has a default; rows that leave their key out would replace one another`,
       )
+    }
+    if (isNested(column.type)) {
+      fail(`key column "${column.name}" is a ${column.type.kind}; key columns are scalars`)
     }
     if (column.type.kind === 'float' || column.type.kind === 'double') {
       fail(`key column "${column.name}" is a ${typeName(column.type)}, which has no order fit for a key`)

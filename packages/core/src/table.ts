@@ -1,4 +1,5 @@
-import type { Column, ColumnMode, ColumnModes } from './columns.ts'
+import type { ColumnMode, ColumnModes, Columns, InsertOf, RowOf } from './column.ts'
+import { withFieldIds } from './nested-type.ts'
 import { FIRST_COLUMN_ID, type ColumnDef, type TableSchema } from './schema.ts'
 import { writeDefaultOf } from './default-value.ts'
 import { checkSchema, checkTableName } from './schema-rules.ts'
@@ -26,24 +27,6 @@ export type InferInsert<D extends { readonly $insert: unknown }> = D['$insert']
 /** The primary key: the value itself for one column, else an object with a property for each column. */
 export type InferKey<D extends { readonly $key: unknown }> = D['$key']
 
-export type Columns = Readonly<Record<string, Column>>
-
-export type Simplify<T> = { [P in keyof T]: T[P] } & {}
-export type ValueOf<C> = C extends { readonly $value: infer V } ? V : never
-type OptionalNames<C extends Columns> = {
-  [P in keyof C]: C[P] extends { readonly isNullable: true } | { readonly hasDefault: true } ? P : never
-}[keyof C]
-
-export type RowOf<C extends Columns> = {
-  [P in keyof C]: C[P] extends { readonly isNullable: true } ? ValueOf<C[P]> | null : ValueOf<C[P]>
-}
-
-export type InsertOf<C extends Columns> = Simplify<
-  { [P in Exclude<keyof C, OptionalNames<C>>]: ValueOf<C[P]> } & {
-    [P in OptionalNames<C>]?: RowOf<C>[P] | undefined
-  }
->
-
 export type KeyOf<Row, K extends readonly PropertyKey[]> = K extends readonly [infer Only extends keyof Row]
   ? Row[Only]
   : { [P in K[number] & keyof Row]: Row[P] }
@@ -66,20 +49,24 @@ export function table<
   return Object.freeze(definition) as TableDefinition<Name, RowOf<C>, InsertOf<C>, KeyOf<RowOf<C>, K>>
 }
 
-/** The schema of columns in the order of their properties, with ids from `FIRST_COLUMN_ID`. */
+/**
+ * The schema of columns in the order of their properties, with ids from `FIRST_COLUMN_ID`: first the columns, then the
+ * parts of nested ones.
+ */
 export function defineSchema(
   table: string,
   columns: Columns,
   key: readonly string[],
 ): { schema: TableSchema; modes: ColumnModes } {
   const modes: Record<string, ColumnMode> = {}
+  let lastColumnId = FIRST_COLUMN_ID + Object.keys(columns).length - 1
   const defs = Object.entries(columns).map(([name, column], index): ColumnDef => {
     if (column.mode !== undefined) modes[name] = column.mode
     const { type, isNullable } = column
     return {
       id: FIRST_COLUMN_ID + index,
       name,
-      type,
+      type: withFieldIds(type, () => ++lastColumnId),
       required: !isNullable,
       ...writeDefaultOf(table, name, column),
     }
@@ -96,7 +83,7 @@ export function defineSchema(
     schemaId: 0,
     columns: defs,
     key: keyIds,
-    lastColumnId: FIRST_COLUMN_ID + defs.length - 1,
+    lastColumnId,
   }
   checkSchema(table, schema)
   return { schema, modes }

@@ -48,11 +48,13 @@ export function appendValueArea(out: ByteWriter, area: ValueArea, values: readon
   }
 }
 
-/** Appends a string or binary value; throws `INVALID` if the column does not take it. */
+/** Appends a value of varying length; throws `INVALID` if the column does not take it. */
 export function appendVariable(out: ByteWriter, plan: ColumnPlan, value: unknown): void {
   if (plan.type.kind === 'string') {
     if (typeof value !== 'string') throw invalidValue(plan, value, 'a string')
     if (!appendText(out, value)) throw halfPair(plan, value)
+  } else if (plan.nested !== undefined) {
+    plan.nested.append(out, value)
   } else {
     if (!isBytes(value)) throw invalidValue(plan, value, 'a Uint8Array')
     out.append(value)
@@ -82,7 +84,13 @@ export function readValue(
   const from = base + (plan.variableIndex === 0 ? 0 : readU32(bytes, endsAt - 4))
   const to = base + readU32(bytes, endsAt)
   if (to < from || to > end) throw outsideOfRow(plan)
-  return plan.type.kind === 'string' ? readText(bytes, from, to) : copyBytes(bytes, from, to)
+  return readVariable(plan, bytes, from, to)
+}
+
+/** The value of varying length in `bytes[start .. end)`. */
+export function readVariable(plan: ColumnPlan, bytes: Uint8Array, start: number, end: number): unknown {
+  if (plan.type.kind === 'string') return readText(bytes, start, end)
+  return plan.nested === undefined ? copyBytes(bytes, start, end) : plan.nested.read(bytes, start, end)
 }
 
 /** The error for a value whose end offset cannot be. */

@@ -11,6 +11,11 @@ export function isDate(value: unknown): value is Date {
   return value instanceof Date || (typeof value === 'object' && tagOf(value) === '[object Date]')
 }
 
+/** True for a `Map`, of whichever realm. */
+export function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  return value instanceof Map || (typeof value === 'object' && tagOf(value) === '[object Map]')
+}
+
 function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value)
 }

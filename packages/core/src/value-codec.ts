@@ -1,6 +1,7 @@
+import type { ByteWriter } from './byte-writer.ts'
 import { formatDate, parseDate } from './calendar.ts'
 import type { ColumnType } from './column-type.ts'
-import type { ColumnMode } from './columns.ts'
+import type { ColumnMode } from './column.ts'
 import { formatDecimal, unscaledDigits } from './decimal.ts'
 import { MeruError } from './errors.ts'
 import {
@@ -21,8 +22,18 @@ import { invalidValue } from './value-error.ts'
 export interface ColumnPlan extends ColumnPlace {
   readonly table: string
   readonly mode: ColumnMode | undefined
-  /** How its values are written and read; absent for string and binary. */
+  /** How its values are written and read; absent for those of varying length. */
   readonly fixed: FixedCodec | undefined
+  /** How nested values are written and read. */
+  readonly nested: NestedCodec | undefined
+}
+
+/** Nested values to bytes and back. Format: docs/format/row.md. */
+export interface NestedCodec {
+  /** Appends a value; throws `INVALID` if the column does not take it. */
+  append(out: ByteWriter, value: unknown): void
+  /** The value in `bytes[start .. end)`; throws `CORRUPT` if they are none. */
+  read(bytes: Uint8Array, start: number, end: number): unknown
 }
 
 /**
@@ -228,9 +239,14 @@ export function unreadable(plan: ColumnPlan, value: bigint, mode: string): MeruE
   return new MeruError('INVALID', message)
 }
 
-/** Prepares a column for writing and reading. */
-export function columnPlan(table: string, place: ColumnPlace, mode: ColumnMode | undefined): ColumnPlan {
-  return { ...place, table, mode, fixed: fixedCodec(place.type, mode) }
+/** Prepares a column for writing and reading, apart from what is within nested values. */
+export function scalarPlan(
+  table: string,
+  place: ColumnPlace,
+  mode: ColumnMode | undefined,
+  nested?: NestedCodec,
+): ColumnPlan {
+  return { ...place, table, mode, fixed: fixedCodec(place.type, mode), nested }
 }
 
 function fixedCodec(type: ColumnType, mode: ColumnMode | undefined): FixedCodec | undefined {
@@ -265,6 +281,9 @@ function fixedCodec(type: ColumnType, mode: ColumnMode | undefined): FixedCodec 
       return { put: putFixed, get: getFixed }
     case 'string':
     case 'binary':
+    case 'struct':
+    case 'list':
+    case 'map':
       return undefined
   }
 }

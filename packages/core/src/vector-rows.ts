@@ -1,6 +1,7 @@
 import type { Selection } from './selection.ts'
 import { readText } from './text.ts'
-import { copyBytes, type ColumnPlan, type FixedCodec } from './value-codec.ts'
+import { readVariable } from './value-area.ts'
+import type { ColumnPlan, FixedCodec } from './value-codec.ts'
 import { isPresent, type BytesVector, type Vector } from './vector.ts'
 
 const scratch = new ArrayBuffer(8)
@@ -52,9 +53,7 @@ function readOne(plan: ColumnPlan, vector: Vector, index: number): unknown {
     case 'bytes': {
       const start = vector.offsets[index]
       const end = vector.offsets[index + 1]
-      return plan.type.kind === 'string'
-        ? readText(vector.bytes, start, end)
-        : copyBytes(vector.bytes, start, end)
+      return readVariable(plan, vector.bytes, start, end)
     }
   }
 }
@@ -90,7 +89,10 @@ function readTexts(plan: ColumnPlan, vector: BytesVector, from: number, to: numb
   const { bytes, offsets } = vector
   const values: unknown[] = Array(to - from)
   if (plan.type.kind !== 'string') {
-    for (let i = from; i < to; i++) values[i - from] = copyBytes(bytes, offsets[i], offsets[i + 1])
+    for (let i = from; i < to; i++) {
+      // The bytes of an absent value are no value of a nested column.
+      values[i - from] = isPresent(vector, i) ? readVariable(plan, bytes, offsets[i], offsets[i + 1]) : null
+    }
     return values
   }
   for (let row = from; row < to; row += BLOCK_ROWS) {

@@ -15,8 +15,18 @@ export interface Operators<Value> {
   readonly isNull?: boolean | undefined
 }
 
-/** A condition on one column: a value that it equals, `null` for "is null", or operators. */
-export type Condition<Value> = Value | Operators<NonNullable<Value>> | undefined
+/** Values that are compared as wholes; the others are nested. */
+type Scalar = string | number | bigint | boolean | Date | Uint8Array
+
+/**
+ * A condition on one column: a value that it equals, `null` for "is null", or operators. Of nested columns only whether
+ * they are null is asked.
+ */
+export type Condition<Value> = unknown extends Value
+  ? Value | Operators<NonNullable<Value>> | undefined
+  : [NonNullable<Value>] extends [Scalar]
+    ? Value | Operators<NonNullable<Value>> | undefined
+    : null | { readonly isNull?: boolean | undefined } | undefined
 
 /**
  * Which rows a scan gives: those for which every condition is true. `and` and `or` take lists, `not` takes one; a column

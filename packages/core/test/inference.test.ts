@@ -191,3 +191,34 @@ describe('types follow from changes of a table', () => {
     expectTypeOf<InferInsert<typeof jobs>>().toEqualTypeOf<{ id: number; state?: string | undefined }>()
   })
 })
+
+test('nested columns are arrays, objects and maps', () => {
+  const nested = table(
+    'nested',
+    {
+      id: t.int(),
+      tags: t.list(t.string()),
+      gaps: t.list(t.int().nullable()).nullable(),
+      home: t.struct({ street: t.string(), zip: t.int().nullable() }),
+      counts: t.map(t.date(), t.long({ mode: 'number' }).nullable()),
+      byName: t.map(t.string(), t.list(t.boolean()), { mode: 'object' }),
+    },
+    { key: ['id'] },
+  )
+  expectTypeOf<InferRow<typeof nested>>().toEqualTypeOf<{
+    id: number
+    tags: string[]
+    gaps: (number | null)[] | null
+    home: { street: string; zip: number | null }
+    counts: Map<string, number | null>
+    byName: Record<string, boolean[]>
+  }>()
+  expectTypeOf<InferInsert<typeof nested>>().toEqualTypeOf<{
+    id: number
+    tags: readonly string[]
+    gaps?: readonly (number | null)[] | null | undefined
+    home: { street: string; zip?: number | null | undefined }
+    counts: ReadonlyMap<string, number | null>
+    byName: Readonly<Record<string, readonly boolean[]>>
+  }>()
+})

@@ -1,4 +1,4 @@
-import type { ColumnType } from '../src/index.ts'
+import { t, type Column, type ColumnType, type NestedPart } from '../src/index.ts'
 
 /** A seeded generator (mulberry32): the same seed gives the same run. */
 export class Random {
@@ -73,7 +73,53 @@ export function randomValue(random: Random, type: ColumnType): unknown {
       return randomBytes(random, type.length)
     case 'binary':
       return randomBytes(random, random.below(12))
+    case 'struct':
+      return Object.fromEntries(type.fields.map((field) => [field.name, randomPart(random, field)]))
+    case 'list':
+      return Array.from({ length: randomCount(random) }, () => randomPart(random, type.element))
+    case 'map': {
+      const entries = new Map<string, [unknown, unknown]>()
+      for (let i = randomCount(random); i > 0; i--) {
+        const key = randomValue(random, type.key.type)
+        // A Map takes two keys of one value, such as two Dates; a column does not.
+        entries.set(keyText(key), [key, randomPart(random, type.value)])
+      }
+      return new Map(entries.values())
+    }
   }
+}
+
+/** A value of a part: null now and then where it may be. */
+export function randomPart(random: Random, { type, required }: NestedPart): unknown {
+  return !required && random.below(4) === 0 ? null : randomValue(random, type)
+}
+
+function randomCount(random: Random): number {
+  return random.below(3) === 0 ? 0 : random.below(random.below(10) === 0 ? 40 : 5)
+}
+
+function keyText(key: unknown): string {
+  if (key instanceof Date) return key.toISOString()
+  return typeof key === 'string' ? key.replace(/^0+(?=[0-9])/, '') : String(key)
+}
+
+/** A column of any type, nested up to the given depth. */
+export function randomColumn(random: Random, depth: number, scalars: readonly Column[]): Column {
+  const inner = (): Column => {
+    const column = randomColumn(random, depth - 1, scalars)
+    return random.below(2) === 0 ? column : column.nullable()
+  }
+  const kind = depth === 0 ? 0 : random.below(5)
+  if (kind === 1) return t.list(inner())
+  if (kind === 2) {
+    const keys = scalars.filter(({ type }) => !['float', 'double', 'decimal'].includes(type.kind))
+    return t.map(random.pick(keys), inner())
+  }
+  if (kind > 2) {
+    const names = ['a', 'b c', 'toString', 'd.e', '"'].slice(0, 1 + random.below(5))
+    return t.struct(Object.fromEntries(names.map((name) => [name, inner()])))
+  }
+  return random.pick(scalars)
 }
 
 function randomLong(random: Random): bigint {

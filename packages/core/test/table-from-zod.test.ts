@@ -137,15 +137,15 @@ describe('a zod object as a table', () => {
     [z.coerce.number(), 'coercion, which is not applied on write'],
     [z.coerce.date(), 'coercion'],
     [z.string().transform((text) => text.length), 'a zod pipe'],
-    [z.array(z.string()), 'a zod array'],
-    [z.object({}), 'a zod object'],
+    [z.tuple([z.string()]), 'a zod tuple'],
+    [z.set(z.string()), 'a zod set'],
     [z.union([z.string(), z.number()]), 'a zod union'],
     [z.unknown(), 'a zod unknown'],
     [z.uint64(), 'uint64 exceeds a long'],
     [z.enum({ A: 1, B: 2 }), 'an enum of numbers'],
     [z.literal(1), 'a literal that is no string'],
     [z.instanceof(Map), 'a custom check'],
-    [z.array(z.string()).optional(), 'a zod array'],
+    [z.tuple([z.string()]).optional(), 'a zod tuple'],
     [z.null(), 'a zod null'],
   ])('refuses what has no column: %#', (type, message) => {
     const declare = (): unknown => tableFromZod('x', z.object({ id: z.string(), odd: type }), { key: ['id'] })
@@ -182,4 +182,44 @@ describe('a zod object as a table', () => {
     expectTypeOf<InferKey<typeof people>>().toEqualTypeOf<{ role: 'admin' | 'user'; id: string }>()
     expectTypeOf<z.output<typeof Person>>().toExtend<InferInsert<typeof people>>()
   })
+})
+
+test('arrays, objects, maps and records become nested columns', () => {
+  const Order = z.object({
+    id: z.int32(),
+    tags: z.array(z.string()),
+    lines: z.array(z.object({ sku: z.string(), note: z.string().optional() })).nullish(),
+    counts: z.map(z.string(), z.number()),
+    extra: z.record(z.string(), z.int32().nullable()),
+  })
+  const orders = tableFromZod('orders', Order, { key: ['id'] })
+  expectTypeOf<InferRow<typeof orders>>().toEqualTypeOf<{
+    id: number
+    tags: string[]
+    lines: { sku: string; note: string | null }[] | null
+    counts: Map<string, number>
+    extra: Record<string, number | null>
+  }>()
+  const codec = RowCodec.compile('orders', orders.schema, orders.modes)
+  const out = new ByteWriter()
+  const row: InferInsert<typeof orders> = Order.parse({
+    id: 1,
+    tags: ['a'],
+    lines: [{ sku: 'x' }],
+    counts: new Map([['n', 0.5]]),
+    extra: { z: 1, y: null },
+  })
+  const keyLength = codec.encodeRow(row, out)
+  expect(codec.decodeRow(out.bytes, 0, keyLength, keyLength, out.length)).toEqual({
+    ...row,
+    lines: [{ sku: 'x', note: null }],
+  })
+  const bad = z.object({ id: z.int32(), c: z.array(z.object({ u: z.union([z.string(), z.int()]) })) })
+  expect(() => tableFromZod('bad', bad, { key: ['id'] })).toThrow(
+    'column "c.element.u": a zod union has no column type',
+  )
+  const wide = z.object({ id: z.int32(), c: z.record(z.enum(['a', 'b']), z.int()) })
+  expect(() => tableFromZod('wide', wide, { key: ['id'] })).toThrow(
+    'a record whose keys are not plain strings',
+  )
 })

@@ -1,4 +1,4 @@
-import { MeruError, typeName, type TableSchema } from '@meru/core'
+import { isNested, MeruError, typeName, type TableSchema } from '@meru/core'
 import { defaultJson } from './default-json.ts'
 import { KEY_SORT_ORDER_ID, UNSORTED_ORDER_ID, type FormatVersion } from './format.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -9,6 +9,9 @@ import type { Json, JsonObject } from './json.ts'
  */
 export function icebergSchema(table: string, schema: TableSchema, version: FormatVersion): JsonObject {
   const fields = schema.columns.map((column) => {
+    if (isNested(column.type)) {
+      throw new MeruError('INVALID', `table ${table}, column ${column.name}: nested columns are not exported`)
+    }
     const isNanoseconds = column.type.kind === 'timestamp_ns' || column.type.kind === 'timestamptz_ns'
     if (version === 2 && isNanoseconds) {
       throw new MeruError(

@@ -31,13 +31,15 @@ export interface PageRecord {
   readonly rawBytes: number
   /** See `pageCrc`. */
   readonly crc: number
+  /** Values, nulls included. */
+  readonly values: number
 }
 
 /** One column of one row group, encoded: the dictionary page if there is one, then data pages. */
 export interface EncodedChunk {
   readonly encoding: PageEncoding
   readonly codec: Codec
-  readonly dictionary: (PageRecord & { readonly values: number }) | undefined
+  readonly dictionary: PageRecord | undefined
   readonly pages: readonly PageRecord[]
   /** One for each page; none for `_row`. */
   readonly stats: readonly RangeStats[]
@@ -191,6 +193,7 @@ function appendRows(keys: BytesVector, values: BytesVector, from: number, to: nu
   }
 }
 
+/** What the pages of a chunk hold; `pageStarts` counts values. */
 interface PagePlan {
   readonly codec: Codec
   readonly dictionary: Dictionary | undefined
@@ -199,28 +202,27 @@ interface PagePlan {
   readonly stats: readonly RangeStats[]
 }
 
-async function encodePages(plan: PagePlan, out: FileOutput): Promise<EncodedChunk> {
+export async function encodePages(plan: PagePlan, out: FileOutput): Promise<EncodedChunk> {
   const { dictionary, pageStarts, appendBody, stats } = plan
   const encoding = dictionary === undefined ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY
   const codec = chooseCodec(plan)
   let rawBytes = 0
 
-  let dictionaryPage: (PageRecord & { values: number }) | undefined
+  let dictionaryPage: PageRecord | undefined
   if (dictionary !== undefined) {
     const values = dictionary.values.length
     const append = (body: ByteWriter): void =>
       appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
-    const page = appendPage(codec, out.buffer, append, (sizes, header) =>
+    dictionaryPage = appendPage(codec, values, out.buffer, append, (sizes, header) =>
       appendDictionaryPageHeader({ ...sizes, values }, header),
     )
-    dictionaryPage = { ...page, values }
-    rawBytes += page.headerBytes + page.rawBytes
+    rawBytes += dictionaryPage.headerBytes + dictionaryPage.rawBytes
   }
   const pages: PageRecord[] = []
   for (let i = 0; i < pageStarts.length - 1; i++) {
     const values = pageStarts[i + 1] - pageStarts[i]
     const append = (body: ByteWriter): void => appendBody(i, body)
-    const page = appendPage(codec, out.buffer, append, (sizes, header) =>
+    const page = appendPage(codec, values, out.buffer, append, (sizes, header) =>
       appendDataPageHeader({ ...sizes, values, encoding }, header),
     )
     pages.push(page)
@@ -272,6 +274,7 @@ let headerGuess = 32
  */
 function appendPage(
   codec: Codec,
+  values: number,
   out: ByteWriter,
   appendBody: (body: ByteWriter) => void,
   appendHeader: (sizes: PageSizes, header: ByteWriter) => void,
@@ -304,5 +307,5 @@ function appendPage(
   out.length = start + headerBytes + bytes
   out.bytes.set(header.bytes.subarray(0, headerBytes), start)
   const crc = (crc32(header.bytes, 0, headerBytes) ^ bodyCrc) >>> 0
-  return { length: headerBytes + bytes, headerBytes, rawBytes, crc }
+  return { length: headerBytes + bytes, headerBytes, rawBytes, crc, values }
 }

@@ -3,8 +3,28 @@ import { chunkBytes, type WrittenColumn } from './parquet-footer.ts'
 import type { SstColumn } from './sst-columns.ts'
 import { mergeStats, type Bound, type RangeStats } from './statistics.ts'
 
+/**
+ * What an SST says of its columns, and of the leaves of nested ones, each after its column. `written` holds the stored
+ * columns, of which these are the first ones; `nested` says how many rows there are, and in how many of them a nested
+ * column is null.
+ */
+export function statsOfColumns(
+  columns: readonly SstColumn[],
+  written: readonly WrittenColumn[],
+  key: readonly number[],
+  nested: { readonly rows: number; readonly nulls: ReadonlyMap<number, number> },
+): ColumnStats[] {
+  let stored = 0
+  return columns.flatMap((column) => {
+    if (column.tree === undefined) return [columnStats(written[stored++], key.includes(column.id))]
+    const leaves = column.tree.leaves.map(() => columnStats(written[stored++], false))
+    const bytes = leaves.reduce((sum, leaf) => sum + leaf.bytes, 0)
+    return [{ id: column.id, values: nested.rows, nulls: nested.nulls.get(column.id) ?? 0, bytes }, ...leaves]
+  })
+}
+
 /** What an SST says of one of its columns: exact bounds for key columns, cut ones for others. */
-export function columnStats(written: WrittenColumn, isKey: boolean): ColumnStats {
+function columnStats(written: WrittenColumn, isKey: boolean): ColumnStats {
   const { column, chunks, rules } = written
   const stats = mergeStats(
     chunks.flatMap(({ chunk }) => chunk.stats),

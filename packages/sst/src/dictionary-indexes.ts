@@ -91,8 +91,25 @@ export function readIndexes(
   if (start >= end) fail('none')
   const bitWidth = bytes[start]
   if (bitWidth > INDEX_BITS_MAX) fail(`${bitWidth} bits each`)
+  readRuns({ bytes, start: start + 1, end }, { count, bitWidth, limit }, into, fail)
+}
+
+/** What `readRuns` reads: so many values of so many bits, each below the limit. */
+interface Runs {
+  readonly count: number
+  readonly bitWidth: number
+  readonly limit: number
+}
+
+/** Reads Parquet's hybrid of runs and bit-packed groups: what `appendIndexes` writes. */
+export function readRuns(
+  { bytes, start, end }: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+  { count, bitWidth, limit }: Runs,
+  into: Uint32Array,
+  fail: (problem: string) => never,
+): void {
   const mask = 2 ** bitWidth - 1
-  let at = start + 1
+  let at = start
   let done = 0
   while (done < count) {
     let header = 0

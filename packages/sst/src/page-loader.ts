@@ -1,5 +1,6 @@
 import { CorruptionError, encodeKeyVector, MeruError, type BytesVector, type Vector } from '@meru/core'
 import { coalesce, readRanges, readRangesSync, type ByteRange, type LoadedRange } from './byte-ranges.ts'
+import { pageRanges, pageVector } from './column-page.ts'
 import { CODEC_NONE } from './compression.ts'
 import { sortedKeys } from './key-prefix.ts'
 import { checkPage, dataPage, dictionaryPage } from './page-body.ts'
@@ -9,7 +10,6 @@ import { PageUnits } from './page-units.ts'
 import type { FrameTable } from './row-frames.ts'
 import { frameBytes, frameHeadBytes, indexFrame, rowMemory, type RowMemory } from './row-page.ts'
 import type { SstFile } from './sst-file.ts'
-import { VectorSink } from './vector-sink.ts'
 
 /** A page of a typed column to load. */
 interface WantedColumn {
@@ -142,7 +142,7 @@ export class PageLoader {
         for (const key of file.keyColumns) this.want(plan, key, page, true)
       } else if (this.frames[page] === 0) {
         plan.rowPages.push(page)
-        if (file.rowColumn !== undefined) plan.ranges.push(pageRange(file.rowColumn, page))
+        if (file.rowColumn !== undefined) plan.ranges.push(...pageRanges(file.rowColumn, page))
         else for (let i = 0; i < file.schema.columns.length; i++) this.want(plan, i, page, false)
       }
     }
@@ -165,7 +165,7 @@ export class PageLoader {
     }
     const group = groupOfPage(typedGrid, page)
     plan.columns.set(unit, { column, page, group, unit, isKept })
-    plan.ranges.push(pageRange(places.columns[column], page))
+    plan.ranges.push(...pageRanges(places.columns[column], page))
     const dictionary = places.columns[column].chunks[group].dictionary
     const dictionaryUnit = units.dictionary(column, group)
     if (dictionary === undefined || plan.dictionaries.has(dictionaryUnit)) return
@@ -193,10 +193,7 @@ export class PageLoader {
     }
     for (const { column, page, group, unit, isKept } of plan.columns.values()) {
       const dictionary = plan.vectors.get(this.units.dictionary(column, group))
-      const body = dataPage(handle.path, places.columns[column], page, group, loaded, dictionary)
-      const sink = new VectorSink(places.columns[column].column, body.rows, body.end - body.start)
-      sink.append(body, 0, body.rows)
-      const vector = sink.finish()
+      const vector = pageVector(handle.path, places.columns[column], { page, group }, loaded, dictionary)
       plan.vectors.set(unit, vector)
       if (isKept) pages.push({ unit, content: { rows: undefined, keys: undefined, vector } })
     }
@@ -295,8 +292,4 @@ export class PageLoader {
       ? { memory: rowMemory(size), at: 0, size, isShared: false }
       : { memory: frames.memory, at, size, isShared: true }
   }
-}
-
-function pageRange(places: ColumnPlaces, page: number): ByteRange {
-  return { offset: places.offsets[page], length: places.lengths[page] }
 }

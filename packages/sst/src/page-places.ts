@@ -8,8 +8,9 @@
  *       per row group: u64 offset of the chunk | u8 encoding | u8 codec
  *                      u32 length, u32 header, u32 raw bytes, u32 CRC, u32 values of the dictionary page, zeros if none
  *       u32 × pages lengths | u32 × pages header bytes | u32 × pages raw bytes | u32 × pages CRCs
+ *       only leaves of nested columns that are in lists or maps: u32 × pages entries
  *
- * A grid is a division of the rows into pages: grid 0 for all typed columns, grid 1 for `_row`. See docs/format/sst.md.
+ * A nested column is there as its leaves. A grid is a division of the rows into pages: grid 0 for all typed columns, grid 1 for `_row`. See docs/format/sst.md.
  */
 import { ByteReader, ByteWriter } from '@meru/core'
 import type { EncodedChunk } from './chunk-encoder.ts'
@@ -17,7 +18,8 @@ import { CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD, type Codec } from './compression.
 import { INDEX_BITS_MAX } from './dictionary-indexes.ts'
 import { PAGE_BYTES_MAX, ROWS_MAX } from './format.ts'
 import { ENCODING_PLAIN, ENCODING_RLE_DICTIONARY, type PageEncoding } from './page-header.ts'
-import type { SstColumn } from './sst-columns.ts'
+import type { NestedTree } from './nested-tree.ts'
+import { leafColumns, storedColumns, type SstColumn } from './sst-columns.ts'
 
 /** The typed columns' grid, and that of `_row`. */
 export const TYPED_GRID = 0
@@ -58,6 +60,15 @@ export interface ColumnPlaces {
   readonly headerBytes: Uint32Array
   readonly rawBytes: Uint32Array
   readonly crcs: Uint32Array
+  /** Entries of each page, where there are not as many as rows. */
+  readonly entries: Uint32Array | undefined
+  /** Of a nested column: where its leaves are. Its own arrays are empty but for `rawBytes`, which are the sums. */
+  readonly nested: NestedPlaces | undefined
+}
+
+export interface NestedPlaces {
+  readonly tree: NestedTree
+  readonly leaves: readonly ColumnPlaces[]
 }
 
 export interface PagePlaces {
@@ -78,7 +89,7 @@ export interface PlacedChunk {
 export interface WrittenPages {
   readonly groupRows: readonly number[]
   readonly grids: readonly { firstRows: readonly number[]; firstPages: readonly number[] }[]
-  readonly columns: readonly { id: number; grid: number; chunks: readonly PlacedChunk[] }[]
+  readonly columns: readonly { column: SstColumn; grid: number; chunks: readonly PlacedChunk[] }[]
 }
 
 /** Encodes a page block. The lists of first rows and pages end with the totals. */
@@ -93,8 +104,8 @@ export function encodePagePlaces(written: WrittenPages): Uint8Array {
     appendAll(out, firstPages)
   }
   out.u32(written.columns.length)
-  for (const { id, grid, chunks } of written.columns) {
-    out.u32(id)
+  for (const { column, grid, chunks } of written.columns) {
+    out.u32(column.id)
     out.u32(grid)
     for (const { chunk, offset } of chunks) {
       const { dictionary } = chunk
@@ -112,8 +123,14 @@ export function encodePagePlaces(written: WrittenPages): Uint8Array {
     for (const { headerBytes } of pages) out.u32(headerBytes)
     for (const { rawBytes } of pages) out.u32(rawBytes)
     for (const { crc } of pages) out.u32(crc)
+    if (hasEntries(column)) for (const { values } of pages) out.u32(values)
   }
   return out.written()
+}
+
+/** True where a row may have several entries. */
+function hasEntries({ leaf }: SstColumn): boolean {
+  return leaf !== undefined && leaf.maxRepetition > 0
 }
 
 function appendAll(out: ByteWriter, values: readonly number[]): void {
@@ -149,10 +166,39 @@ export function decodePagePlaces(
     grids.push({ pages, firstRows, firstPages })
   }
   const count = reader.u32()
-  if (count !== columns.length) throw reader.corrupt(`${count} columns, ${columns.length} expected`)
-  const places = columns.map((column) => readColumn(reader, column, grids, groups, dataEnd))
+  const stored = storedColumns(columns).length
+  if (count !== stored) throw reader.corrupt(`${count} columns, ${stored} expected`)
+  const places = columns.map((column) =>
+    column.tree === undefined
+      ? readColumn(reader, column, grids, groups, dataEnd)
+      : nestedPlaces(
+          column,
+          column.tree,
+          leafColumns(column.tree).map((leaf) => readColumn(reader, leaf, grids, groups, dataEnd)),
+        ),
+  )
   if (reader.remaining !== 0) throw reader.corrupt(`${reader.remaining} bytes too many`)
   return { rows, groupRows, grids, columns: places }
+}
+
+function nestedPlaces(column: SstColumn, tree: NestedTree, leaves: readonly ColumnPlaces[]): ColumnPlaces {
+  const { grid, chunks } = leaves[0]
+  const rawBytes = new Uint32Array(grid.pages)
+  for (const leaf of leaves)
+    for (let page = 0; page < grid.pages; page++) rawBytes[page] += leaf.rawBytes[page]
+  const none = new Uint32Array()
+  return {
+    column,
+    grid,
+    chunks,
+    offsets: new Float64Array(),
+    lengths: none,
+    headerBytes: none,
+    rawBytes,
+    crcs: none,
+    entries: undefined,
+    nested: { tree, leaves },
+  }
 }
 
 function readColumn(
@@ -172,6 +218,9 @@ function readColumn(
   for (let group = 0; group < groups; group++) {
     const offset = reader.u64()
     const chunk = readChunk(reader, offset)
+    if (column.leaf !== undefined && chunk.dictionary !== undefined) {
+      throw reader.corrupt(`a dictionary of column ${id}, which is a leaf of a nested column`)
+    }
     chunks.push(chunk)
     starts.push(offset + (chunk.dictionary?.length ?? 0))
   }
@@ -179,6 +228,7 @@ function readColumn(
   const headerBytes = readArray(reader, grid.pages)
   const rawBytes = readArray(reader, grid.pages)
   const crcs = readArray(reader, grid.pages)
+  const entries = hasEntries(column) ? readArray(reader, grid.pages) : undefined
   const offsets = new Float64Array(grid.pages)
   for (let group = 0; group < groups; group++) {
     let offset = starts[group]
@@ -196,7 +246,8 @@ function readColumn(
     if (offset > dataEnd)
       throw reader.corrupt(`column ${id} reaches to byte ${offset}, the data ends at ${dataEnd}`)
   }
-  return { column, grid, chunks, offsets, lengths, headerBytes, rawBytes, crcs }
+  const pages = { offsets, lengths, headerBytes, rawBytes, crcs, entries }
+  return { column, grid, chunks, ...pages, nested: undefined }
 }
 
 function readChunk(reader: ByteReader, offset: number): ChunkPlace {

@@ -22,7 +22,7 @@ const CRC_BYTES = 4
 /** A longer bound is left out: the page is read then. */
 const BOUND_BYTES_MAX = 255
 
-/** Encodes the block; `columns` are those of the schema. */
+/** Encodes the block; `columns` are those of the schema, without nested ones. */
 export function encodePageStatistics(columns: readonly WrittenColumn[]): Uint8Array {
   const parts = columns.map(encodeColumn)
   const out = new ByteWriter(CRC_BYTES + parts.reduce((sum, part) => sum + part.length + 8, 8))

@@ -23,10 +23,12 @@ export interface WrittenColumn {
 }
 
 export interface FooterParts {
-  readonly columns: readonly WrittenColumn[]
+  /** The columns of the file; those that are stored are `written`. */
+  readonly columns: readonly SstColumn[]
+  readonly written: readonly WrittenColumn[]
   /** First row of each row group, then the number of rows. */
   readonly groupRows: readonly number[]
-  /** Places of the key columns among the columns. */
+  /** Places of the key columns among those written. */
   readonly keyColumns: readonly number[]
   readonly createdBy: string
   readonly keyValues: readonly { key: string; value: string }[]
@@ -34,10 +36,10 @@ export interface FooterParts {
 
 /** The Parquet metadata of a file. The places of page indexes are filled in when those are written. */
 export function fileMetadata(parts: FooterParts): FileMetaData {
-  const { columns, groupRows, keyColumns } = parts
+  const { columns, written, groupRows, keyColumns } = parts
   const row_groups = groupRows.slice(1).map((end, group): RowGroup => {
     const rows = end - groupRows[group]
-    const chunks = columns.map((column) => columnChunk(column, group, rows))
+    const chunks = written.map((column) => columnChunk(column, group))
     const first = chunks[0].meta_data
     return {
       columns: chunks,
@@ -60,7 +62,7 @@ export function fileMetadata(parts: FooterParts): FileMetaData {
   })
   return {
     version: 2,
-    schema: parquetSchema(columns.map(({ column }) => column)),
+    schema: parquetSchema(columns),
     num_rows: BigInt(groupRows[groupRows.length - 1]),
     row_groups,
     key_value_metadata: [...parts.keyValues],
@@ -69,7 +71,7 @@ export function fileMetadata(parts: FooterParts): FileMetaData {
   }
 }
 
-function columnChunk({ column, rules, chunks }: WrittenColumn, group: number, rows: number): ColumnChunk {
+function columnChunk({ column, rules, chunks }: WrittenColumn, group: number): ColumnChunk {
   const { chunk, offset } = chunks[group]
   const dictionaryBytes = chunk.dictionary?.length ?? 0
   const isPlain = chunk.encoding === ENCODING_PLAIN
@@ -80,9 +82,9 @@ function columnChunk({ column, rules, chunks }: WrittenColumn, group: number, ro
     meta_data: {
       type: parquetType(column),
       encodings: isPlain ? ['PLAIN', 'RLE'] : ['PLAIN', 'RLE', 'RLE_DICTIONARY'],
-      path_in_schema: [column.name],
+      path_in_schema: [...(column.leaf?.path ?? [column.name])],
       codec: chunk.codec === CODEC_ZSTD ? 'ZSTD' : chunk.codec === CODEC_SNAPPY ? 'SNAPPY' : 'UNCOMPRESSED',
-      num_values: BigInt(rows),
+      num_values: BigInt(chunk.pages.reduce((sum, page) => sum + page.values, 0)),
       total_uncompressed_size: BigInt(chunk.rawBytes),
       total_compressed_size: BigInt(chunkBytes(chunk)),
       data_page_offset: BigInt(offset + dictionaryBytes),
@@ -204,6 +206,7 @@ function columnIndexOf(
   stats: readonly RangeStats[],
   rules: StatRules,
 ): PageIndexes['columnIndex'] | undefined {
+  if (column.leaf !== undefined && column.leaf.maxRepetition > 0) return undefined
   const min_values: Uint8Array[] = []
   const max_values: Uint8Array[] = []
   for (const page of stats) {

@@ -1,4 +1,4 @@
-import type { ColumnType } from '@meru/core'
+import { isNested, physicalOf, type ColumnType, type StructField } from '@meru/core'
 import type { SchemaElement } from './parquet-library.ts'
 import type { SstColumn } from './sst-columns.ts'
 
@@ -19,17 +19,56 @@ export function parquetType(column: SstColumn): (typeof PARQUET_TYPES)[keyof typ
   return PARQUET_TYPES[column.physical]
 }
 
-/** The Parquet schema: a root and one leaf for each column. */
+/** The Parquet schema: a root and what each column is. */
 export function parquetSchema(columns: readonly SstColumn[]): SchemaElement[] {
-  const leaves = columns.map((column): SchemaElement => ({
-    type: parquetType(column),
+  const elements = columns.flatMap(({ id, name, type, physical, width, optional }) =>
+    type !== undefined && isNested(type)
+      ? partElements({ id, name, type, required: !optional })
+      : [leafElement({ id, name, type, physical, width, optional })],
+  )
+  return [{ name: 'table', num_children: columns.length }, ...elements]
+}
+
+function leafElement(column: Omit<SstColumn, 'tree' | 'leaf'>): SchemaElement {
+  return {
+    type: PARQUET_TYPES[column.physical],
     ...(column.physical === 'fixed' ? { type_length: column.width } : {}),
     repetition_type: column.optional ? 'OPTIONAL' : 'REQUIRED',
     name: column.name,
     field_id: column.id,
     ...(column.type === undefined ? {} : annotationOf(column.type)),
-  }))
-  return [{ name: 'table', num_children: leaves.length }, ...leaves]
+  }
+}
+
+/** A column or a part of one with all that is in it, outside in: lists and maps in three levels. */
+function partElements(part: StructField): SchemaElement[] {
+  const { id, name, type, required } = part
+  if (!isNested(type)) return [leafElement({ id, name, type, ...physicalOf(type), optional: !required })]
+  const group: SchemaElement = {
+    repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
+    name,
+    field_id: id,
+    num_children: 1,
+  }
+  switch (type.kind) {
+    case 'struct': {
+      const fields = type.fields.flatMap(partElements)
+      return [{ ...group, num_children: type.fields.length }, ...fields]
+    }
+    case 'list':
+      return [
+        { ...group, converted_type: 'LIST', logical_type: { type: 'LIST' } },
+        { repetition_type: 'REPEATED', name: 'list', num_children: 1 },
+        ...partElements({ ...type.element, name: 'element' }),
+      ]
+    case 'map':
+      return [
+        { ...group, converted_type: 'MAP', logical_type: { type: 'MAP' } },
+        { repetition_type: 'REPEATED', name: 'key_value', num_children: 2 },
+        ...partElements({ ...type.key, name: 'key' }),
+        ...partElements({ ...type.value, name: 'value' }),
+      ]
+  }
 }
 
 /** Logical types, and the older converted types where there is one. Source: Iceberg, "Parquet" in appendix A. */
@@ -71,6 +110,9 @@ function annotationOf(type: ColumnType): Annotation {
     case 'double':
     case 'fixed':
     case 'binary':
+    case 'struct':
+    case 'list':
+    case 'map':
       return {}
   }
 }

@@ -1,9 +1,10 @@
 import { encodeKeyVector, type BytesVector, type I64Vector, type Vector } from '@meru/core'
 import { coalesce, type ByteRange, type LoadedRange } from './byte-ranges.ts'
+import { pageRanges, pageVector } from './column-page.ts'
 import { SEQNO_ID } from './format.ts'
 import { dataPage, dictionaryPage } from './page-body.ts'
 import type { PageLoader } from './page-loader.ts'
-import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
+import { groupOfPage, pageOfRow } from './page-places.ts'
 import { RowSink, type EncodedRows } from './row-sink.ts'
 import type { SstFile } from './sst-file.ts'
 import { VectorSink, type PageBody } from './vector-sink.ts'
@@ -141,7 +142,7 @@ class ColumnPart {
       const known = dictionary === undefined ? undefined : loader.dictionary(column, group)
       if (known !== undefined) this.known.dictionaries.set(group, known)
       else if (dictionary !== undefined) ranges.push(dictionary)
-      for (const page of pages) ranges.push({ offset: places.offsets[page], length: places.lengths[page] })
+      for (const page of pages) ranges.push(...pageRanges(places, page))
     })
     this.ranges = ranges
   }
@@ -161,6 +162,10 @@ class ColumnPart {
         const vector = known.pages.get(page)
         if (vector !== undefined) {
           sink.appendVector(vector, start, end)
+          continue
+        }
+        if (places.nested !== undefined) {
+          sink.appendVector(this.nestedVector(page, group, loaded), start, end)
           continue
         }
         dictionary ??= this.dictionary(group, loaded)
@@ -202,9 +207,25 @@ class ColumnPart {
     const sink = new VectorSink(places.column, body.rows, body.end - body.start)
     sink.append(body, 0, body.rows)
     const vector = sink.finish()
+    this.insert(page, vector)
+    return vector
+  }
+
+  /** A page of a nested column, which is kept in the cache like others. */
+  private nestedVector(page: number, group: number, loaded: readonly LoadedRange[]): Vector {
+    const { loader, file } = this
+    const places = file.places.columns[this.column]
+    const vector = pageVector(file.handle.path, places, { page, group }, loaded, undefined)
+    if (this.rows.isCached && loader.cache.hasRoom(places.rawBytes[page] + 4 * vector.length)) {
+      this.insert(page, vector)
+    }
+    return vector
+  }
+
+  private insert(page: number, vector: Vector): void {
+    const { loader, column } = this
     const content = { rows: undefined, keys: undefined, vector }
     loader.cache.insert(loader.table, [{ unit: loader.units.column(column, page), content }])
-    return vector
   }
 
   private dictionary(group: number, loaded: readonly LoadedRange[]): Vector | undefined {
@@ -243,14 +264,6 @@ class ColumnPart {
   }
 }
 
-/** Adjacent pages as one range, cut where a read would become too large. */
-function pageRanges({ offsets, lengths }: ColumnPlaces, firstPage: number, endPage: number): ByteRange[] {
-  const ranges: ByteRange[] = []
-  for (let page = firstPage; page < endPage; page++)
-    ranges.push({ offset: offsets[page], length: lengths[page] })
-  return ranges
-}
-
 interface BlobPart {
   readonly ranges: readonly ByteRange[]
   decode(loaded: readonly LoadedRange[]): EncodedRows
@@ -271,5 +284,7 @@ function blobPart(file: SstFile, from: number, to: number): BlobPart | undefined
     }
     return sink.finish()
   }
-  return { ranges: pageRanges(rowColumn, firstPage, endPage), decode }
+  const ranges: ByteRange[] = []
+  for (let page = firstPage; page < endPage; page++) ranges.push(...pageRanges(rowColumn, page))
+  return { ranges, decode }
 }

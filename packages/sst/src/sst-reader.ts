@@ -282,7 +282,11 @@ interface ColumnSelection {
 function selectColumns(file: SstFile, ids: readonly number[]): ColumnSelection {
   if (file.rowColumn !== undefined) return { ids, columns: undefined }
   const columns = ids.map((id) => columnIndex(file, id))
-  const bytes = file.meta.columns.reduce((sum, column) => sum + column.bytes, 0)
+  // Those of leaves are in those of their columns.
+  const bytes = file.meta.columns.reduce(
+    (sum, { id, bytes }) => sum + (file.columnById.has(id) ? bytes : 0),
+    0,
+  )
   const asked = file.meta.columns.reduce(
     (sum, column) => sum + (ids.includes(column.id) ? column.bytes : 0),
     0,

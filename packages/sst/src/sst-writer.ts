@@ -1,7 +1,7 @@
 import { ByteWriter, type BytesVector, type SstMeta, type TableSchema } from '@meru/core'
 import { crc32, type FileSystem } from '@meru/fs'
 import { encodeChunk, encodeRowChunk, rowPages, type EncodedChunk } from './chunk-encoder.ts'
-import { columnStats } from './column-stats.ts'
+import { statsOfColumns } from './column-stats.ts'
 import { codecFor } from './compression.ts'
 import { FileOutput } from './file-output.ts'
 import {
@@ -21,11 +21,14 @@ import { KeyIndexBuilder } from './key-index.ts'
 import type { SstLayout } from './layout.ts'
 import { encodePageStatistics } from './page-statistics.ts'
 import { encodePagePlaces, ROW_GRID, TYPED_GRID, type PlacedChunk } from './page-places.ts'
+import { countNulls } from './page-encoder.ts'
 import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
 import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
 import { RowGroup } from './row-group.ts'
 import { checkBatch, checkOrder, type SstBatch } from './sst-batch.ts'
-import { columnsOf, schemaCrc, type SstColumn } from './sst-columns.ts'
+import { encodeLeafChunk } from './nested-chunk.ts'
+import { shredNested } from './nested-shredder.ts'
+import { columnsOf, schemaCrc, storedColumns, type SstColumn } from './sst-columns.ts'
 import { statRules, type StatRules } from './statistics.ts'
 
 export interface SstWriterOptions {
@@ -42,7 +45,9 @@ export interface SstWriterOptions {
 /** What is fixed for a file. */
 interface FileSpec extends SstWriterOptions {
   readonly columns: readonly SstColumn[]
-  /** Parallel to the columns. */
+  /** The columns, nested ones leaf by leaf. */
+  readonly stored: readonly SstColumn[]
+  /** Parallel to the stored columns. */
   readonly rules: readonly StatRules[]
 }
 
@@ -57,8 +62,10 @@ interface FileState {
   /** By grid. */
   readonly firstRows: number[][]
   readonly firstPages: number[][]
-  /** By column; one chunk for each row group. */
+  /** By stored column; one chunk for each row group. */
   readonly chunks: PlacedChunk[][]
+  /** Rows in which a nested column is null, by field id. */
+  readonly nestedNulls: Map<number, number>
 }
 
 /**
@@ -86,17 +93,19 @@ export class SstWriter {
       groupRows: [0],
       firstRows: grids.map(() => [0]),
       firstPages: grids.map(() => [0]),
-      chunks: spec.columns.map(() => []),
+      chunks: spec.stored.map(() => []),
+      nestedNulls: new Map(),
     }
   }
 
   /** Creates the file; fails if there is one. */
   static async create(options: SstWriterOptions): Promise<SstWriter> {
     const columns = columnsOf(options.schema, options.level)
-    const rules = columns.map((column) => statRules(column, options.schema.key.includes(column.id)))
+    const stored = storedColumns(columns)
+    const rules = stored.map((column) => statRules(column, options.schema.key.includes(column.id)))
     const output = await FileOutput.create(options.fs, options.path)
     output.buffer.append(PARQUET_MAGIC)
-    return new SstWriter({ ...options, columns, rules }, output)
+    return new SstWriter({ ...options, columns, stored, rules }, output)
   }
 
   /** Rows appended. */
@@ -161,9 +170,10 @@ export class SstWriter {
       minSeqno: state.minSeqno,
       maxSeqno: state.maxSeqno,
       splitOffsets: state.chunks[0].map(({ offset }) => offset),
-      columns: columns
-        .slice(0, spec.schema.columns.length)
-        .map((column) => columnStats(column, spec.schema.key.includes(column.column.id))),
+      columns: statsOfColumns(spec.columns.slice(0, spec.schema.columns.length), columns, spec.schema.key, {
+        rows: state.rows,
+        nulls: state.nestedNulls,
+      }),
     }
   }
 
@@ -181,13 +191,18 @@ export class SstWriter {
     group.forEachKey((blobPages ?? typedPages).slice(0, -1), (bytes, start, end) => {
       this.keyIndex.add(bytes, start, end)
     })
+    let stored = 0
     for (let i = 0; i < spec.columns.length; i++) {
+      if (spec.columns[i].tree !== undefined) {
+        stored = await this.encodeNested(i, stored, group, typedPages)
+        continue
+      }
       const offset = output.length
-      const isBlob = this.gridOf(i) === ROW_GRID && blobs !== undefined && blobPages !== undefined
+      const isBlob = this.gridOf(stored) === ROW_GRID && blobs !== undefined && blobPages !== undefined
       const chunk = isBlob
         ? await encodeRowChunk(codecFor(spec.layout.compression), blobs, blobPages, output)
-        : await this.encodeColumn(i, group, typedPages)
-      state.chunks[i].push({ chunk, offset })
+        : await this.encodeColumn(i, stored, group, typedPages)
+      state.chunks[stored++].push({ chunk, offset })
     }
     const first = state.groupRows[state.groupRows.length - 1]
     state.groupRows.push(first + group.rows)
@@ -199,11 +214,41 @@ export class SstWriter {
     }
   }
 
-  private encodeColumn(index: number, group: RowGroup, pageStarts: readonly number[]): Promise<EncodedChunk> {
+  /** Writes the leaves of a nested column, the first of them being `stored`. Returns which stored column is next. */
+  private async encodeNested(
+    index: number,
+    stored: number,
+    group: RowGroup,
+    pageStarts: readonly number[],
+  ): Promise<number> {
+    const { spec, state, output } = this
+    const { id, tree } = spec.columns[index]
+    if (tree === undefined) return stored
+    const segments = group.column(index)
+    const nulls = segments.reduce(
+      (sum, vector) => sum + countNulls({ vector, from: 0, to: vector.length }),
+      0,
+    )
+    state.nestedNulls.set(id, (state.nestedNulls.get(id) ?? 0) + nulls)
+    let next = stored
+    for (const leaf of shredNested(tree, segments, pageStarts)) {
+      const offset = output.length
+      const chunk = await encodeLeafChunk(codecFor(spec.layout.compression), spec.rules[next], leaf, output)
+      state.chunks[next++].push({ chunk, offset })
+    }
+    return next
+  }
+
+  private encodeColumn(
+    index: number,
+    stored: number,
+    group: RowGroup,
+    pageStarts: readonly number[],
+  ): Promise<EncodedChunk> {
     const { columns, rules, schema, layout } = this.spec
     const settings = {
       column: columns[index],
-      rules: rules[index],
+      rules: rules[stored],
       codec: codecFor(layout.compression),
       dictionary: layout.dictionary,
     }
@@ -212,8 +257,8 @@ export class SstWriter {
   }
 
   private writtenColumns(): WrittenColumn[] {
-    const { columns, rules } = this.spec
-    return columns.map((column, i) => ({
+    const { stored, rules } = this.spec
+    return stored.map((column, i) => ({
       column,
       rules: rules[i],
       chunks: this.state.chunks[i],
@@ -222,15 +267,16 @@ export class SstWriter {
   }
 
   private gridOf(column: number): number {
-    return this.spec.level === 0 && column === this.spec.columns.length - 1 ? ROW_GRID : TYPED_GRID
+    return this.spec.level === 0 && column === this.spec.stored.length - 1 ? ROW_GRID : TYPED_GRID
   }
 
   /** Writes the page indexes. Returns the footer, with the magic at its end. */
   private async writeIndexes(columns: readonly WrittenColumn[]): Promise<Uint8Array> {
     const { spec, state, output } = this
-    const key = spec.schema.key.map((id) => spec.columns.findIndex((column) => column.id === id))
+    const key = spec.schema.key.map((id) => spec.stored.findIndex((column) => column.id === id))
     const metadata = fileMetadata({
-      columns,
+      columns: spec.columns,
+      written: columns,
       groupRows: state.groupRows,
       keyColumns: key,
       createdBy: CREATED_BY,
@@ -262,11 +308,11 @@ export class SstWriter {
       encodePagePlaces({
         groupRows: state.groupRows,
         grids: state.firstRows.map((firstRows, grid) => ({ firstRows, firstPages: state.firstPages[grid] })),
-        columns: spec.columns.map(({ id }, i) => ({ id, grid: this.gridOf(i), chunks: state.chunks[i] })),
+        columns: spec.stored.map((column, i) => ({ column, grid: this.gridOf(i), chunks: state.chunks[i] })),
       }),
     )
     const filter = await this.writeBlock(this.filter.finish(spec.layout.filterBits))
-    await this.writeBlock(encodePageStatistics(columns.slice(0, spec.schema.columns.length)))
+    await this.writeBlock(encodePageStatistics(columns.filter(({ column }) => isFlat(column, spec.schema))))
     return encodeAnchor({
       level: spec.level,
       idCrc: crc32(new TextEncoder().encode(spec.id)),
@@ -287,6 +333,11 @@ export class SstWriter {
     await this.output.drain()
     return place
   }
+}
+
+/** True for the columns of the schema, without those that are stored as leaves and without the engine's own. */
+function isFlat({ id }: SstColumn, schema: TableSchema): boolean {
+  return schema.columns.some((column) => column.id === id)
 }
 
 function keyAt(keys: BytesVector, row: number): Uint8Array {

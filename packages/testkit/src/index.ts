@@ -19,6 +19,7 @@ export {
 export { ProcessEnvironment } from './process-environment.ts'
 export { Random } from './random.ts'
 export { RandomRows } from './random-rows.ts'
+export { randomColumn } from './random-columns.ts'
 export { randomValue } from './random-values.ts'
 export { normalise, rowsEqual, showValue, valuesEqual, type Row, type Value } from './rows.ts'
 export { replayCommand, seedsFromEnvironment, type Effort } from './seeds.ts'

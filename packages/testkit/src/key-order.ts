@@ -1,8 +1,8 @@
 import { keyColumns, StartsWith, type ColumnKind, type TableDefinition } from '@meru/core'
-import { valuesEqual, type Row, type Value } from './rows.ts'
+import { valuesEqual, type Row, type Scalar, type Value } from './rows.ts'
 
 /** A key, or the leading part of one, as tables take it: the value itself for one column, else by name. */
-export type KeyShape = Exclude<Value, null> | Row
+export type KeyShape = Exclude<Scalar, null> | Row
 
 /** Bounds of a scan, as tables take them. */
 export interface Range {
@@ -48,7 +48,7 @@ export class KeyOrder {
   compare(a: readonly Value[], b: readonly Value[]): number {
     const shorter = Math.min(a.length, b.length)
     for (let i = 0; i < shorter; i++) {
-      const order = compareValues(this.#kinds[i], a[i], b[i])
+      const order = compareValues(this.#kinds[i], a[i] as Scalar, b[i] as Scalar)
       if (order !== 0) return order
     }
     return 0
@@ -86,7 +86,7 @@ export class KeyOrder {
     const last = to.length - 1
     if (from.length < to.length || this.compare(from.slice(0, last), to.slice(0, last)) !== 0) return false
     const isLast = from.every((value, i) => i <= last || isGreatest(this.#kinds[i], value))
-    return isLast && isSuccessor(this.#kinds[last], from[last], to[last])
+    return isLast && isSuccessor(this.#kinds[last], from[last] as Scalar, to[last] as Scalar)
   }
 
   #hasPrefix(key: readonly Value[], prefix: NonNullable<Range['prefix']>): boolean {
@@ -100,7 +100,7 @@ export class KeyOrder {
   }
 }
 
-function isRecord<T extends object>(shape: T | Value | StartsWith): shape is T {
+function isRecord<T extends object>(shape: T | Scalar | StartsWith): shape is T {
   if (typeof shape !== 'object' || shape === null) return false
   return !(shape instanceof Uint8Array) && !(shape instanceof Date) && !(shape instanceof StartsWith)
 }
@@ -111,7 +111,7 @@ function startsWith(value: Value, start: Value): boolean {
   return start.length <= value.length && start.every((byte, i) => byte === value[i])
 }
 
-function compareValues(kind: ColumnKind, a: Value, b: Value): number {
+function compareValues(kind: ColumnKind, a: Scalar, b: Scalar): number {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareLists(a, b)
   if (a instanceof Date && b instanceof Date) return a.getTime() - b.getTime()
   if (typeof a === 'string' && typeof b === 'string') {
@@ -122,7 +122,7 @@ function compareValues(kind: ColumnKind, a: Value, b: Value): number {
 }
 
 /** Whether no value of the kind is between the two, of which the first is the smaller. */
-function isSuccessor(kind: ColumnKind, a: Value, b: Value): boolean {
+function isSuccessor(kind: ColumnKind, a: Scalar, b: Scalar): boolean {
   if (typeof a === 'boolean') return true
   if (typeof a === 'bigint' && typeof b === 'bigint') return b - a === 1n
   if (typeof a === 'number' && typeof b === 'number') return b - a === 1

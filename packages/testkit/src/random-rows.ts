@@ -2,7 +2,7 @@ import { keyColumns, startsWith, type ColumnDef, type TableDefinition } from '@m
 import { KeyOrder, type KeyShape, type Range } from './key-order.ts'
 import type { Random } from './random.ts'
 import { randomValue } from './random-values.ts'
-import type { Row, Value } from './rows.ts'
+import type { Row, Scalar, Value } from './rows.ts'
 
 // Few values for each key column make keys collide, so that most writes replace something.
 const KEY_VALUES = 8
@@ -13,7 +13,7 @@ export class RandomRows {
   readonly #random: Random
   readonly #order: KeyOrder
   readonly #keyColumns: readonly ColumnDef[]
-  readonly #keyValues: ReadonlyMap<string, readonly Value[]>
+  readonly #keyValues: ReadonlyMap<string, readonly Scalar[]>
 
   constructor(definition: TableDefinition, random: Random) {
     this.definition = definition
@@ -23,7 +23,11 @@ export class RandomRows {
     this.#keyValues = new Map(
       this.#keyColumns.map((column) => [
         column.name,
-        Array.from({ length: KEY_VALUES }, () => randomValue(random, column, definition.modes[column.name])),
+        // Key columns are scalars.
+        Array.from(
+          { length: KEY_VALUES },
+          () => randomValue(random, column, definition.modes[column.name]) as Scalar,
+        ),
       ]),
     )
   }
@@ -94,7 +98,7 @@ export class RandomRows {
     return only === null || typeof only !== 'object' ? String(only) : only
   }
 
-  #keyValue(name: string): Value {
+  #keyValue(name: string): Scalar {
     return this.#random.pick(this.#keyValues.get(name) ?? [null])
   }
 }

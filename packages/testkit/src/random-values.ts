@@ -1,6 +1,6 @@
-import type { ColumnDef, ColumnMode } from '@meru/core'
+import type { ColumnDef, ColumnMode, ColumnType, NestedPart } from '@meru/core'
 import type { Random } from './random.ts'
-import type { Value } from './rows.ts'
+import { showValue, type Scalar, type Value } from './rows.ts'
 
 const DAY_MS = 86_400_000
 const CENTURY_MS = 36_525 * DAY_MS
@@ -66,7 +66,36 @@ export function randomValue(random: Random, column: ColumnDef, mode?: ColumnMode
       return isHard ? new Uint8Array(type.length).fill(random.pick([0, 255])) : random.bytes(type.length)
     case 'binary':
       return isHard ? Uint8Array.from(random.pick([[], [0], [0, 0], [0, 255], [255]])) : bytes(random)
+    case 'struct':
+      return Object.fromEntries(type.fields.map((field) => [field.name, randomPart(random, field)]))
+    case 'list':
+      return Array.from({ length: randomCount(random) }, () => randomPart(random, type.element))
+    case 'map':
+      return randomMap(random, type)
   }
+}
+
+/** A value of a part of a nested column: null now and then where it may be. */
+function randomPart(random: Random, part: NestedPart): Value {
+  return !part.required && random.oneIn(4) ? null : randomValue(random, { ...part, name: '' })
+}
+
+function randomCount(random: Random): number {
+  return random.weighted([
+    [3, 0],
+    [6, random.below(5)],
+    [0.5, random.below(60)],
+  ])
+}
+
+function randomMap(random: Random, type: Extract<ColumnType, { kind: 'map' }>): ReadonlyMap<Scalar, Value> {
+  const entries = new Map<string, readonly [Scalar, Value]>()
+  for (let i = randomCount(random); i > 0; i--) {
+    const key = randomPart(random, type.key) as Scalar
+    // A Map takes two keys of one value, such as two Dates; a column does not.
+    entries.set(showValue(key), [key, randomPart(random, type.value)])
+  }
+  return new Map(entries.values())
 }
 
 function safeInteger(random: Random, isHard: boolean): number {

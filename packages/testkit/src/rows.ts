@@ -1,7 +1,14 @@
 import { StartsWith, type TableDefinition } from '@meru/core'
 
-/** A value of a column, as tables take and give it. */
-export type Value = null | boolean | number | bigint | string | Uint8Array | Date
+/** A value of a scalar column, as tables take and give it. */
+export type Scalar = null | boolean | number | bigint | string | Uint8Array | Date
+
+/** A value of a column: a scalar, or a list, struct or map of them. */
+export type Value =
+  | Scalar
+  | readonly Value[]
+  | ReadonlyMap<Scalar, Value>
+  | { readonly [field: string]: Value }
 
 /** A row by column name. Treated as immutable. */
 export type Row = Readonly<Record<string, Value>>
@@ -12,6 +19,14 @@ export function valuesEqual(a: unknown, b: unknown): boolean {
     return b instanceof Uint8Array && a.length === b.length && a.every((byte, i) => byte === b[i])
   }
   if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime())
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((value, i) => valuesEqual(value, b[i]))
+  }
+  if (a instanceof Map) return b instanceof Map && valuesEqual([...a], [...b])
+  if (typeof a === 'object' && a !== null) {
+    const isObject = typeof b === 'object' && b !== null && Object.getPrototypeOf(b) === Object.prototype
+    return isObject && rowsEqual(a, b)
+  }
   return Object.is(a, b)
 }
 
@@ -48,6 +63,7 @@ export function showValue(value: unknown): string {
   if (value instanceof Uint8Array) return `Uint8Array.of(${value.join(', ')})`
   if (value instanceof StartsWith) return `startsWith(${showValue(value.start)})`
   if (Array.isArray(value)) return `[${value.map(showValue).join(', ')}]`
+  if (value instanceof Map) return `new Map(${showValue([...value])})`
   if (typeof value === 'object' && value !== null) {
     return `{ ${Object.entries(value)
       .map(([name, part]) => `${name}: ${showValue(part)}`)

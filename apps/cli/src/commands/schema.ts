@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { keyColumns, typeName, type TableSchema } from '@meru/core'
+import { keyColumns, typeName, type ColumnDef, type TableSchema } from '@meru/core'
 import type { Arguments, Command } from '../command.ts'
 import { openStored, withDatabase } from '../database.ts'
 import { EXIT, Failure, usageFailure, type ExitCode } from '../failure.ts'
@@ -57,11 +57,16 @@ function schemaLines(schema: TableSchema): string[] {
   const rows = schema.columns.map((column) => {
     const { id, name, type, required, writeDefault } = column
     const place = key.indexOf(name)
-    const fallback = writeDefault === undefined ? '' : `default ${String(defaultJson(column, writeDefault))}`
+    const fallback = writeDefault === undefined ? '' : `default ${defaultText(column, writeDefault)}`
     const role = place < 0 ? fallback : `key ${place + 1}`
     return [String(id), name, typeName(type), required ? 'required' : 'may be null', role]
   })
   return textTable(['id', 'column', 'type', '', ''], rows, { right: new Set([0]) })
+}
+
+function defaultText(column: ColumnDef, hex: string): string {
+  const json = defaultJson(column, hex)
+  return typeof json === 'object' ? JSON.stringify(json) : String(json)
 }
 
 interface Change {

@@ -1,4 +1,11 @@
-import { typeName, type Column, type ColumnType } from '@meru/core'
+import {
+  exactMode,
+  typeName,
+  type Column,
+  type ColumnMode,
+  type ColumnType,
+  type NestedPart,
+} from '@meru/core'
 import { t, table, type TableDefinition, type TableSchema } from '@meru/db'
 import type { Value } from '../cell.ts'
 import type { TypeChoice } from '../column-types.ts'
@@ -70,9 +77,11 @@ export function defineTable(
 
 /** The definition that reads and writes a stored table without loss: timestamps as microseconds. */
 export function definitionOf(name: string, schema: TableSchema): AnyDefinition {
-  const isMoment = (type: ColumnType): boolean => type.kind === 'timestamp' || type.kind === 'timestamptz'
-  const moments = schema.columns.filter(({ type }) => isMoment(type))
-  const modes = Object.fromEntries(moments.map((column) => [column.name, 'bigint' as const]))
+  const modes: Record<string, ColumnMode> = {}
+  for (const column of schema.columns) {
+    const mode = exactMode(column.type)
+    if (mode !== undefined) modes[column.name] = mode
+  }
   return { name, schema, modes, $row: {}, $insert: {}, $key: undefined }
 }
 
@@ -143,9 +152,20 @@ export function columnOf(type: ColumnType): Column {
       return t.decimal(type.precision, type.scale)
     case 'fixed':
       return t.fixed(type.length)
+    case 'list':
+      return t.list(columnOfPart(type.element))
+    case 'map':
+      return t.map(columnOfPart(type.key), columnOfPart(type.value))
+    case 'struct':
+      return t.struct(Object.fromEntries(type.fields.map((field) => [field.name, columnOfPart(field)])))
     default:
       return t[type.kind]()
   }
+}
+
+function columnOfPart({ type, required }: NestedPart): Column {
+  const column = columnOf(type)
+  return required ? column : column.nullable()
 }
 
 /** A definition that is refused is the fault of a name on the command line or in the file. */

@@ -11,7 +11,7 @@ import { sortedLines, textRows } from '@meru/testkit/interop'
 import { join } from 'node:path'
 
 /** The third of the test tables has a type that Spark lacks, and nanoseconds. */
-const TABLES = TEST_TABLES.filter(({ name }) => name !== 'moments')
+export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(({ name }) => name !== 'moments')
 /** Never a compaction or a flush that the history did not ask for, and all snapshots. */
 const SETTINGS = { workers: 0, autoCompaction: false, icebergSnapshotsKept: 1000, memtableBytesMax: 1 << 20 }
 
@@ -96,9 +96,16 @@ const NOTHING_BUT_WRITES = {
   crash: 0,
   reopen: 0,
 }
-const WEIGHTS = { ...NOTHING_BUT_WRITES, putMany: 20, flush: 8, compact: 2, export: 5 }
+export const WEIGHTS: NonNullable<Parameters<typeof randomOperations>[2]> = {
+  ...NOTHING_BUT_WRITES,
+  putMany: 20,
+  flush: 8,
+  compact: 2,
+  export: 5,
+}
 
-async function perform(
+/** Does one step of a history, as far as it is about tables that are there. */
+export async function perform(
   operation: DatabaseOperation,
   db: Awaited<ReturnType<typeof open>>,
   tables: ReadonlyMap<string, Table>,

@@ -25,8 +25,12 @@ export type PythonReader = Exclude<keyof typeof READERS, 'spark'>
 
 export interface ReadRequest {
   readonly reader: PythonReader
-  /** Directory of the table. */
+  /** Directory of the table, or its name in the catalog. */
   readonly table: string
+  /** URL of a REST catalog; for pyiceberg. */
+  readonly catalog?: string
+  /** The name of a snapshot; for pyiceberg. */
+  readonly tag?: string
   readonly snapshot?: number
   /** A condition, as the reader writes it. */
   readonly filter?: string

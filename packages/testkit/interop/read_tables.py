@@ -2,6 +2,7 @@
 
 Standard input holds a JSON list of requests:
     {"reader": "pyiceberg" | "duckdb" | "spark", "table": directory, "snapshot": id?, "filter": text?, "columns": names?}
+With "catalog": url, pyiceberg takes "table" for a name in that catalog; with "tag": name, the snapshot of that name.
 Standard output gets a JSON list of answers, in the same order:
     {"rows": [{column: text or null}]} or {"error": text}
 """
@@ -46,7 +47,12 @@ def text(value):
 def read_pyiceberg(request):
     from pyiceberg.table import StaticTable
 
-    table = StaticTable.from_metadata(request["table"])
+    if "catalog" in request:
+        from pyiceberg.catalog.rest import RestCatalog
+
+        table = RestCatalog("meru", uri=request["catalog"]).load_table(request["table"])
+    else:
+        table = StaticTable.from_metadata(request["table"])
     options = {}
     if "snapshot" in request:
         options["snapshot_id"] = request["snapshot"]
@@ -55,6 +61,8 @@ def read_pyiceberg(request):
     if "columns" in request:
         options["selected_fields"] = tuple(request["columns"])
     scan = table.scan(**options)
+    if "tag" in request:
+        scan = scan.use_ref(request["tag"])
     uuids = [field.name for field in scan.projection().fields if str(field.field_type) == "uuid"]
     rows = scan.to_arrow().to_pylist()
     for row in rows:

@@ -2,13 +2,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
-import { DEFAULT_SETTINGS } from '../packages/db/src/settings.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 export const SETTINGS_PAGE: string = join(ROOT, 'docs/settings.md')
 const SOURCE = join(ROOT, 'packages/db/src/settings.ts')
-const MIB = 1024 * 1024
-const GIB = 1024 * MIB
+/** Names of the source for numbers of bytes. */
+const UNITS: Readonly<Record<string, number>> = { KIB: 1024, MIB: 1024 ** 2 }
+const SIZES = [
+  [1024 ** 3, 'GiB'],
+  [1024 ** 2, 'MiB'],
+] as const
 
 const HEAD = `# Settings
 
@@ -27,9 +30,8 @@ interface Setting {
   readonly text: string
 }
 
-function settingsOf(source: string): Setting[] {
-  const file = ts.createSourceFile('settings.ts', source, ts.ScriptTarget.Latest, true)
-  const found = file.statements.find(
+function settingsOf(source: ts.SourceFile): Setting[] {
+  const found = source.statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === 'Settings',
   )
@@ -43,19 +45,40 @@ function settingsOf(source: string): Setting[] {
   })
 }
 
+/** The source text of each default, by name. */
+function defaultsOf(source: ts.SourceFile): Map<string, string> {
+  const defaults = new Map<string, string>()
+  const visit = (node: ts.Node): void => {
+    if (ts.isVariableDeclaration(node) && node.name.getText() !== 'DEFAULT_SETTINGS') return
+    if (ts.isPropertyAssignment(node)) {
+      const value = ts.isAsExpression(node.initializer) ? node.initializer.expression : node.initializer
+      defaults.set(node.name.getText(), value.getText())
+    } else {
+      ts.forEachChild(node, visit)
+    }
+  }
+  source.statements.filter(ts.isVariableStatement).forEach(visit)
+  return defaults
+}
+
 /** A default as a person reads it: bytes by their unit, all else as in the source. */
-function showDefault(name: string, value: unknown): string {
-  if (typeof value !== 'number' || !name.includes('Bytes')) return `\`${JSON.stringify(value)}\``
-  if (value % GIB === 0) return `${value / GIB} GiB`
-  return value % MIB === 0 ? `${value / MIB} MiB` : `${value} bytes`
+function showDefault(name: string, text: string): string {
+  if (!name.includes('Bytes')) return `\`${text}\``
+  const bytes = text
+    .split('*')
+    .map((factor) => UNITS[factor.trim()] ?? Number(factor))
+    .reduce((product, factor) => product * factor, 1)
+  const [size, unit] = SIZES.find(([candidate]) => bytes % candidate === 0) ?? [1, 'bytes']
+  return `${bytes / size} ${unit}`
 }
 
 /** The page as it is to be. */
 export function settingsPage(): string {
-  const defaults = new Map(Object.entries(DEFAULT_SETTINGS))
-  const rows = settingsOf(readFileSync(SOURCE, 'utf8')).map(
+  const source = ts.createSourceFile(SOURCE, readFileSync(SOURCE, 'utf8'), ts.ScriptTarget.Latest, true)
+  const defaults = defaultsOf(source)
+  const rows = settingsOf(source).map(
     ({ name, text }) =>
-      `| \`${name}\` | ${showDefault(name, defaults.get(name))} | ${text.replaceAll('|', '\\|')} |`,
+      `| \`${name}\` | ${showDefault(name, defaults.get(name) ?? '')} | ${text.replaceAll('|', '\\|')} |`,
   )
   return `${HEAD}${rows.join('\n')}\n`
 }

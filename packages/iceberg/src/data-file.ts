@@ -1,4 +1,12 @@
-import type { ColumnDef, ColumnStats, SstMeta, TableSchema } from '@meru/core'
+import {
+  isNested,
+  nestedParts,
+  type ColumnStats,
+  type ColumnType,
+  type NestedPart,
+  type SstMeta,
+  type TableSchema,
+} from '@meru/core'
 import { avroBytes } from './avro-file.ts'
 import { FILE_DATA, FORMAT_PARQUET, KEY_SORT_ORDER_ID } from './format.ts'
 import type { ById, ContentFile } from './manifest-entry.ts'
@@ -8,16 +16,31 @@ interface Bounds {
   readonly upper: Uint8Array
 }
 
+/** A column chunk of the file: a column, or a leaf of a nested one. */
+interface Leaf {
+  readonly type: ColumnType
+  /** In a list or a map, so that rows have none or many of its values. */
+  readonly isRepeated: boolean
+}
+
+function leavesOf(part: NestedPart, isRepeated: boolean): [id: number, leaf: Leaf][] {
+  const { id, type } = part
+  if (!isNested(type)) return [[id, { type, isRepeated }]]
+  const isList = type.kind !== 'struct'
+  return nestedParts(type).flatMap(({ part: inner }) => leavesOf(inner, isRepeated || isList))
+}
+
 /**
  * The manifest entry of an SST. Numbers are of the rows in the file, dead ones included: for Iceberg
- * that is what they mean. Columns that the table no longer has are left out.
+ * that is what they mean. Columns that the table no longer has are left out. Of values in lists and maps only how many
+ * there are is told, as the Java implementation counts them: an empty list or a null is one.
  */
 export function dataFile(sst: SstMeta, uri: string, schema: TableSchema): ContentFile {
-  const known = new Map(schema.columns.map((column) => [column.id, column]))
+  const known = new Map(schema.columns.flatMap((column) => leavesOf(column, false)))
   const columns = sst.columns.filter((stats) => known.has(stats.id)).sort((a, b) => a.id - b.id)
   const bounds = new Map<number, Bounds>()
   for (const stats of columns) {
-    const found = boundsOf(stats, known.get(stats.id))
+    const found = boundsOf(stats, known.get(stats.id)?.type)
     if (found !== undefined) bounds.set(stats.id, found)
   }
   return {
@@ -29,8 +52,12 @@ export function dataFile(sst: SstMeta, uri: string, schema: TableSchema): Conten
     file_size_in_bytes: sst.bytes,
     column_sizes: byId(columns, (stats) => stats.bytes),
     value_counts: byId(columns, (stats) => stats.values),
-    null_value_counts: byId(columns, (stats) => stats.nulls),
-    nan_value_counts: byId(columns, (stats) => stats.nans),
+    null_value_counts: byId(columns, (stats) =>
+      known.get(stats.id)?.isRepeated === true ? undefined : stats.nulls,
+    ),
+    nan_value_counts: byId(columns, (stats) =>
+      known.get(stats.id)?.isRepeated === true ? undefined : stats.nans,
+    ),
     lower_bounds: byId(columns, (stats) => bounds.get(stats.id)?.lower),
     upper_bounds: byId(columns, (stats) => bounds.get(stats.id)?.upper),
     key_metadata: null,
@@ -53,10 +80,10 @@ function byId<T>(columns: readonly ColumnStats[], value: (stats: ColumnStats) =>
   return pairs
 }
 
-function boundsOf(stats: ColumnStats, column: ColumnDef | undefined): Bounds | undefined {
+function boundsOf(stats: ColumnStats, type: ColumnType | undefined): Bounds | undefined {
   const { lower, upper } = stats
   if (lower === undefined || upper === undefined) return undefined
-  if (column?.type.kind === 'uuid') return uuidBounds(lower, upper)
+  if (type?.kind === 'uuid') return uuidBounds(lower, upper)
   return { lower: avroBytes(lower), upper: avroBytes(upper) }
 }
 

@@ -1,4 +1,4 @@
-import { isNested, MeruError, typeName, type TableSchema } from '@meru/core'
+import { isNested, MeruError, nestedParts, typeName, type ColumnType, type TableSchema } from '@meru/core'
 import { defaultJson } from './default-json.ts'
 import { KEY_SORT_ORDER_ID, UNSORTED_ORDER_ID, type FormatVersion } from './format.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -9,26 +9,17 @@ import type { Json, JsonObject } from './json.ts'
  */
 export function icebergSchema(table: string, schema: TableSchema, version: FormatVersion): JsonObject {
   const fields = schema.columns.map((column) => {
-    if (isNested(column.type)) {
-      throw new MeruError('INVALID', `table ${table}, column ${column.name}: nested columns are not exported`)
-    }
-    const isNanoseconds = column.type.kind === 'timestamp_ns' || column.type.kind === 'timestamptz_ns'
-    if (version === 2 && isNanoseconds) {
-      throw new MeruError(
-        'INVALID',
-        `table ${table}, column ${column.name}: ${column.type.kind} does not exist in Iceberg version 2; ` +
-          'use microseconds, or export the table in format version 3',
-      )
-    }
+    if (version === 2) refuseNanoseconds(table, column.name, column.type)
     const { id, name, required, initialDefault, writeDefault } = column
     const defaults: Record<string, Json> = {}
     if (version === 3 && initialDefault !== undefined) {
       defaults['initial-default'] = defaultJson(table, column, initialDefault)
     }
-    if (version === 3 && writeDefault !== undefined) {
+    // Readers in Java refuse defaults of nested columns; Meru, which alone writes the table, needs none.
+    if (version === 3 && writeDefault !== undefined && !isNested(column.type)) {
       defaults['write-default'] = defaultJson(table, column, writeDefault)
     }
-    return { id, name, required, type: typeName(column.type), ...defaults }
+    return { id, name, required, type: typeJson(column.type), ...defaults }
   })
   return {
     type: 'struct',
@@ -36,6 +27,45 @@ export function icebergSchema(table: string, schema: TableSchema, version: Forma
     'identifier-field-ids': [...schema.key],
     fields,
   }
+}
+
+/** A type as metadata has it: a name, or an object that says what is in it, each part with its field id. */
+function typeJson(type: ColumnType): Json {
+  switch (type.kind) {
+    case 'struct': {
+      const fields = type.fields.map(({ id, name, required, type: inner }) => {
+        return { id, name, required, type: typeJson(inner) }
+      })
+      return { type: 'struct', fields }
+    }
+    case 'list': {
+      const { id, required, type: element } = type.element
+      return { type: 'list', 'element-id': id, 'element-required': required, element: typeJson(element) }
+    }
+    case 'map': {
+      const { key, value } = type
+      return {
+        type: 'map',
+        'key-id': key.id,
+        key: typeJson(key.type),
+        'value-id': value.id,
+        'value-required': value.required,
+        value: typeJson(value.type),
+      }
+    }
+    default:
+      return typeName(type)
+  }
+}
+
+function refuseNanoseconds(table: string, column: string, type: ColumnType): void {
+  for (const { name, part } of nestedParts(type)) refuseNanoseconds(table, `${column}.${name}`, part.type)
+  if (type.kind !== 'timestamp_ns' && type.kind !== 'timestamptz_ns') return
+  throw new MeruError(
+    'INVALID',
+    `table ${table}, column ${column}: ${type.kind} does not exist in Iceberg version 2; ` +
+      'use microseconds, or export the table in format version 3',
+  )
 }
 
 /** A data file, as far as old rows under a newer schema go. */

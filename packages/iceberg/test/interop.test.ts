@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isNested } from '@meru/core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { preparePythonReaders, readTables, type PythonReader } from '@meru/testkit/interop'
 import { openDuckDb, readResolved } from './interop/resolved-files.ts'
@@ -27,7 +28,11 @@ const missing = await preparePythonReaders()
 test('the files that each snapshot names hold its rows and no other', async () => {
   const connection = await openDuckDb()
   // Plain Parquet knows nothing of deletion vectors.
-  for (const { name, directory, snapshots } of old) {
+  // Only tables of scalars: the readers below, which know Iceberg's types, see the nested ones.
+  const flat = old.filter(({ snapshots }) =>
+    snapshots.every(({ schema }) => schema.columns.every(({ type }) => !isNested(type))),
+  )
+  for (const { name, directory, snapshots } of flat) {
     const hint = readFileSync(`${root}/${directory}/metadata/version-hint.text`, 'utf8')
     const metadataFile = `${root}/${directory}/metadata/v${hint}.metadata.json`
     for (const { id, rows } of snapshots) {

@@ -1,7 +1,7 @@
 import type { ColumnType, TableSchema } from '@meru/core'
-import { t, table } from '@meru/core'
+import { Alteration, t, table } from '@meru/core'
 import { NodeFs, type FileSystem } from '@meru/fs'
-import { Random, TestEnvironment } from '@meru/testkit'
+import { Random, RandomRows, TestEnvironment } from '@meru/testkit'
 import { exportIceberg, type FormatVersion } from '../src/index.ts'
 import { ALL_TYPES, randomKey, randomRow } from './all-types.ts'
 import { expectSound, optionsFor } from './sample-export.ts'
@@ -159,6 +159,62 @@ async function evolution(place: ScenarioPlace): Promise<Scenario> {
   return build.finish('schema evolution')
 }
 
+const ORDERS = table(
+  'orders',
+  {
+    id: t.int(),
+    tags: t.list(t.string().nullable()).nullable(),
+    home: t
+      .struct({ street: t.string(), zip: t.int().nullable(), far: t.struct({ lat: t.double() }).nullable() })
+      .nullable(),
+    counts: t.map(t.string(), t.long().nullable()),
+    lines: t.list(t.struct({ sku: t.string(), n: t.int(), days: t.list(t.date()).nullable() })),
+    last: t.string(),
+  },
+  { key: ['id'] },
+)
+
+/** Lists, structs and maps, and changes within them; files of every schema at once. */
+async function nested(place: ScenarioPlace): Promise<Scenario> {
+  const build = await begin(place, ORDERS)
+  const { table: orders } = build
+  const random = new Random('nested')
+  const rows = (from: number, count: number): Row[] => {
+    const source = new RandomRows({ ...ORDERS, schema: orders.schema }, random)
+    return Array.from({ length: count }, (_, i) => {
+      const row: Record<string, unknown> = { ...source.row(), id: from + i }
+      return Object.fromEntries(orders.schema.columns.map(({ name }) => [name, row[name] ?? null]))
+    })
+  }
+  await orders.flush(rows(0, 60))
+  await build.export()
+  await orders.flush(rows(40, 30), [{ id: 3 }, { id: 50 }])
+  await build.export()
+  const { schema } = new Alteration<Row, Row, unknown>(ORDERS.name, orders.schema, {})
+    .within('home', (s) => s.rename({ street: 'road' }).drop('zip').add('zip', t.string().nullable()))
+    .within('lines', (s) =>
+      s.widen('n', t.long()).add('note', t.map(t.string(), t.int()).nullable()).move('days', 'first'),
+    )
+    .add('more', t.list(t.list(t.int())).nullable())
+    .finish()
+  orders.evolve(() => schema)
+  orders.rewriteRows(({ home, lines, ...row }) => {
+    const { street, far } = (home ?? {}) as Row
+    const later = (lines as Row[]).map(({ days, n, sku }) => ({
+      days,
+      sku,
+      n: BigInt(n as number),
+      note: null,
+    }))
+    return { ...row, home: home && { road: street, far, zip: null }, lines: later, more: null }
+  })
+  await orders.flush(rows(55, 30), [{ id: 7 }])
+  await build.export()
+  await orders.compact(orders.files.slice(1).map((file) => file.id))
+  await build.export()
+  return build.finish('nested columns')
+}
+
 const EVENTS = table('events', { id: t.int(), kind: t.string() }, { key: ['id'] })
 
 /** Deletes at the edges: of row groups, beyond 65,536, the last row, nearly all, a whole file, everything. */
@@ -192,5 +248,8 @@ async function empty(place: ScenarioPlace): Promise<Scenario> {
 }
 
 export async function makeScenarios(place: ScenarioPlace): Promise<Scenario[]> {
-  return [await allTypes(place), await evolution(place), await deletes(place), await empty(place)]
+  const scenarios = [allTypes, evolution, nested, deletes, empty]
+  const made: Scenario[] = []
+  for (const scenario of scenarios) made.push(await scenario(place))
+  return made
 }

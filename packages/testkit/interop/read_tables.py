@@ -41,6 +41,15 @@ def text(value):
         return str(since // MICROSECOND)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
+    if hasattr(value, "asDict"):
+        value = value.asDict()
+    # Maps are lists of pairs for some readers and dictionaries for others, so empty ones look like empty lists.
+    pairs = isinstance(value, dict) or (value and all(isinstance(entry, tuple) for entry in value))
+    if pairs and len(value) > 0:
+        entries = value.items() if isinstance(value, dict) else value
+        return "{" + ",".join(f"{text(key)}:{text(inner)}" for key, inner in entries) + "}"
+    if isinstance(value, (list, dict)):
+        return "[" + ",".join(str(text(inner)) for inner in value) + "]"
     raise TypeError(f"no text for {type(value)}")
 
 

@@ -26,9 +26,27 @@ export function valueText(type: ColumnType, value: unknown): string | null {
     case 'fixed':
     case 'binary':
       return Buffer.from(value as Uint8Array).toString('hex')
+    case 'list':
+      return `[${(value as unknown[]).map((one) => partText(type.element.type, one)).join(',')}]`
+    case 'map': {
+      const entries = [...(value as ReadonlyMap<unknown, unknown>)].map(
+        ([key, one]) => `${partText(type.key.type, key)}:${partText(type.value.type, one)}`,
+      )
+      // Some readers make a list of pairs of it.
+      return entries.length === 0 ? '[]' : `{${entries.join(',')}}`
+    }
+    case 'struct': {
+      const fields = value as Readonly<Record<string, unknown>>
+      return `{${type.fields.map(({ name, type: inner }) => `${name}:${partText(inner, fields[name])}`).join(',')}}`
+    }
     default:
       return plainText(value as bigint)
   }
+}
+
+/** What is within a value, as the readers' program spells it. */
+function partText(type: ColumnType, value: unknown): string {
+  return valueText(type, value) ?? 'None'
 }
 
 /** The bits, so that zeros and NaN count. */

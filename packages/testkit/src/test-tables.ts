@@ -17,7 +17,7 @@ const events: TableDefinition = table(
   { key: ['tenant', 'id'] },
 )
 
-/** A key of one text; few columns, all of them needed but one. */
+/** A key of one text; columns that are needed, and nested ones. */
 const items: TableDefinition = table(
   'items',
   {
@@ -26,6 +26,9 @@ const items: TableDefinition = table(
     price: t.float(),
     hash: t.fixed(4),
     day: t.date().nullable(),
+    tags: t.list(t.string().nullable()).nullable(),
+    size: t.struct({ wide: t.double(), note: t.string().nullable() }).nullable(),
+    stock: t.map(t.string(), t.list(t.struct({ place: t.int(), until: t.date().nullable() }))),
   },
   { key: ['sku'] },
 )

@@ -6,6 +6,7 @@ import { numberText, readJson, recordOf, recordsOf, textOf, type JsonRecord } fr
 import { checkManifest, type LiveFile, type ManifestContents } from './manifest-rules.ts'
 import { checkMetadata } from './metadata-rules.ts'
 import { Report, valueText, type Violation } from './report.ts'
+import { schemaParts } from './schema-parts.ts'
 import { checkDeletionVector } from './puffin-rules.ts'
 import {
   checkContents,
@@ -294,7 +295,7 @@ function keyOf(file: LiveFile): string {
 function typesOf(metadata: JsonRecord): ColumnTypes {
   const types = new Map<number, string>()
   for (const schema of recordsOf(metadata['schemas'])) {
-    for (const field of recordsOf(schema['fields'])) types.set(Number(field['id']), textOf(field['type']))
+    for (const { id, type } of schemaParts(schema)) if (typeof type === 'string') types.set(id, type)
   }
   return types
 }

@@ -49,11 +49,19 @@ export async function checkDataFile(
       report.require(id >= FIRST_COLUMN_ID, 'data-file', path, `${name} has the hidden column ${id}`)
     }
   }
-  for (const { name, fieldId, bytes, nulls: actualNulls } of columns) {
+  for (const { name, fieldId, bytes, values: actual, isRepeated, nulls: actualNulls } of columns) {
     if (fieldId === undefined || !types.has(fieldId) || !values.has(fieldId)) continue
     report.equal(sizes.get(fieldId), bytes, 'data-file', path, `column_sizes of ${name}`)
-    report.equal(values.get(fieldId), facts.rows, 'data-file', path, `value_counts of ${name}`)
-    if (actualNulls !== undefined) {
+    report.equal(values.get(fieldId), actual, 'data-file', path, `value_counts of ${name}`)
+    if (isRepeated) {
+      const hasBound = mapOf(record['lower_bounds']).has(fieldId) || nulls.has(fieldId)
+      report.require(
+        !hasBound,
+        'data-file',
+        path,
+        `bounds or nulls of ${name}, of which a row has many values`,
+      )
+    } else if (actualNulls !== undefined) {
       report.equal(nulls.get(fieldId), actualNulls, 'data-file', path, `null_value_counts of ${name}`)
     }
   }

@@ -1,6 +1,7 @@
 import { findNull, isLong, listOf, numberText, recordOf, recordsOf, textOf } from './json-value.ts'
 import type { JsonRecord, JsonValue } from './json-value.ts'
 import { valueText, type Report } from './report.ts'
+import { schemaParts } from './schema-parts.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const SAFE_URI = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9/_.~=:@+,-]+$/
@@ -82,13 +83,15 @@ function checkSchema(
   const name = `schema ${numberText(schema['schema-id'])}`
   report.equal(schema['type'], 'struct', 'schema', file, `type of ${name}`)
   const fields = recordsOf(schema['fields'])
-  const ids = fields.map((field) => field['id'])
+  const parts = schemaParts(schema)
+  const ids = parts.map((part) => part.id)
   report.require(new Set(ids).size === ids.length, 'schema', file, `${name} uses a field id twice`)
-  const names = fields.map((field) => textOf(field['name']))
-  report.require(new Set(names).size === names.length, 'schema', file, `${name} uses a column name twice`)
-  for (const field of fields) {
-    const id = Number(field['id'])
-    const column = `${name}, column ${textOf(field['name'])}`
+  const isTwice = [{ siblings: fields.map((field) => textOf(field['name'])) }, ...parts].some(
+    ({ siblings }) => new Set(siblings).size < siblings.length,
+  )
+  report.require(!isTwice, 'schema', file, `${name} uses a column name twice`)
+  for (const { id, path, type, required } of parts) {
+    const column = `${name}, column ${path}`
     report.require(
       id > 0 && id <= lastColumnId,
       'schema',
@@ -96,13 +99,14 @@ function checkSchema(
       `${column}: id ${id} is above last-column-id`,
     )
     report.require(id < RESERVED_IDS_FROM, 'schema', file, `${column}: id ${id} is reserved`)
-    report.require(typeof field['required'] === 'boolean', 'schema', file, `${column}: required is missing`)
-    const type = textOf(field['type'])
+    report.require(typeof required === 'boolean', 'schema', file, `${column}: required is missing`)
+    const kind = textOf(type)
+    const isNested = ['struct', 'list', 'map'].includes(textOf(recordOf(type)['type']))
     report.require(
-      PRIMITIVES.test(type) || (version === 3 && NANOSECONDS.test(type)),
+      isNested || PRIMITIVES.test(kind) || (version === 3 && NANOSECONDS.test(kind)),
       'schema',
       file,
-      `${column}: type ${JSON.stringify(field['type'])}`,
+      `${column}: type ${JSON.stringify(type)}`,
     )
   }
   for (const id of listOf(schema['identifier-field-ids'])) {

@@ -4,7 +4,7 @@ import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMe
 /** What the check needs to know of a Parquet file. */
 export interface ParquetFacts {
   readonly rows: number
-  /** In file order; columns only, which have no children here. */
+  /** In file order: columns, and the leaves of nested ones. */
   readonly columns: readonly ParquetColumn[]
   /** Where row groups start. */
   readonly groupOffsets: readonly number[]
@@ -17,6 +17,10 @@ export interface ParquetColumn {
   readonly isRequired: boolean
   /** Compressed bytes, over all row groups. */
   readonly bytes: number
+  /** Nulls included; of a leaf in a list or a map one for each empty one. */
+  readonly values: number
+  /** True in a list or a map. */
+  readonly isRepeated: boolean
   /** `undefined` if some row group does not say. */
   readonly nulls: number | undefined
 }
@@ -43,11 +47,13 @@ export async function openParquet(fs: FileSystem, path: string): Promise<OpenPar
 /** Throws what the Parquet library throws for a file that is none. */
 export async function parquetFacts({ buffer }: OpenParquet): Promise<ParquetFacts> {
   const metadata = await parquetMetadataAsync(buffer)
-  const leaves = metadata.schema.filter((element) => element.num_children === undefined)
+  const leaves = leavesOf(metadata.schema)
   return {
     rows: Number(metadata.num_rows),
-    columns: leaves.map((leaf, i) => ({
-      name: leaf.name,
+    columns: leaves.map(({ leaf, path, isRepeated }, i) => ({
+      name: path,
+      isRepeated,
+      values: sumOf(metadata, i, (chunk) => chunk?.num_values),
       fieldId: leaf.field_id,
       physical: leaf.type ?? 'none',
       isRequired: leaf.repetition_type === 'REQUIRED',
@@ -59,6 +65,31 @@ export async function parquetFacts({ buffer }: OpenParquet): Promise<ParquetFact
       return Number(first?.dictionary_page_offset ?? first?.data_page_offset ?? -1)
     }),
   }
+}
+
+type Element = FileMetaData['schema'][number]
+
+interface Leaf {
+  readonly leaf: Element
+  readonly path: string
+  readonly isRepeated: boolean
+}
+
+/** The leaves of a schema, which is a list of elements from the outside in. */
+function leavesOf(schema: readonly Element[]): Leaf[] {
+  const leaves: Leaf[] = []
+  let next = 1
+  const visit = (count: number, prefix: string, isRepeated: boolean): void => {
+    for (let i = 0; i < count; i++) {
+      const element = schema[next++]
+      const path = `${prefix}${element.name}`
+      const isList = isRepeated || element.repetition_type === 'REPEATED'
+      if (element.num_children === undefined) leaves.push({ leaf: element, path, isRepeated: isList })
+      else visit(element.num_children, `${path}.`, isList)
+    }
+  }
+  visit(schema[0]?.num_children ?? 0, '', false)
+  return leaves
 }
 
 type Chunk = FileMetaData['row_groups'][number]['columns'][number]['meta_data']

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import * as zlib from 'node:zlib'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { CODEC_NONE, CODEC_SNAPPY, CODEC_ZSTD, codecFor, compress, decompress } from '../src/compression.ts'
@@ -50,6 +51,22 @@ test('zstd in WebAssembly leaves large pages to node:zlib', async () => {
     expect(decompress(CODEC_ZSTD, compress(CODEC_ZSTD, body), bytes).length).toBe(bytes)
     expect(inflate).toHaveBeenCalledTimes(calls)
   }
+})
+
+test('the decoder comes without an HTTP client', () => {
+  const program = `
+    const { prepareZstd } = await import('./src/zstd-decoder.ts')
+    const own = globalThis.fetch
+    let calls = 0
+    globalThis.fetch = (...given) => (calls++, own(...given))
+    const mine = globalThis.fetch
+    await prepareZstd()
+    console.log(calls, globalThis.fetch === mine)`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: new URL('..', import.meta.url),
+    encoding: 'utf8',
+  })
+  expect([stdout, stderr]).toEqual(['0 true\n', ''])
 })
 
 describe('codec', () => {

@@ -149,7 +149,8 @@ export function resolveSettings(given: Partial<Settings> | undefined): Settings 
   if (given !== undefined && (typeof given !== 'object' || given === null)) {
     throw new TypeError(`settings are ${String(given)}; an object expected`)
   }
-  const result = settingsSchema.safeParse({ ...DEFAULT_SETTINGS, ...given })
+  // Parsed once: to compile the check takes longer than the check.
+  const result = settingsSchema.safeParse({ ...DEFAULT_SETTINGS, ...given }, { jitless: true })
   if (!result.success) throw new TypeError(`wrong settings: ${z.prettifyError(result.error)}`)
   const settings = result.data as Settings
   if (settings.l0StopFiles <= settings.l0SlowdownFiles) {

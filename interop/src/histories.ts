@@ -10,8 +10,13 @@ import {
 import { sortedLines, textRows } from '@meru/testkit/interop'
 import { join } from 'node:path'
 
-/** The third of the test tables has a type that Spark lacks, and nanoseconds. */
-export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(({ name }) => name !== 'moments')
+/**
+ * One of the test tables has a type that Spark lacks, and nanoseconds; one has nested columns, which the programs for the
+ * readers in Go, Java and Rust do not print.
+ */
+export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(
+  ({ name }) => name !== 'moments' && name !== 'baskets',
+)
 /** Never a compaction or a flush that the history did not ask for, and all snapshots. */
 const SETTINGS = { workers: 0, autoCompaction: false, icebergSnapshotsKept: 1000, memtableBytesMax: 1 << 20 }
 

@@ -17,7 +17,7 @@ const events: TableDefinition = table(
   { key: ['tenant', 'id'] },
 )
 
-/** A key of one text; columns that are needed, and nested ones. */
+/** A key of one text; few columns, all of them needed but one. */
 const items: TableDefinition = table(
   'items',
   {
@@ -26,9 +26,6 @@ const items: TableDefinition = table(
     price: t.float(),
     hash: t.fixed(4),
     day: t.date().nullable(),
-    tags: t.list(t.string().nullable()).nullable(),
-    size: t.struct({ wide: t.double(), note: t.string().nullable() }).nullable(),
-    stock: t.map(t.string(), t.list(t.struct({ place: t.int(), until: t.date().nullable() }))),
   },
   { key: ['sku'] },
 )
@@ -51,5 +48,18 @@ const moments: TableDefinition = table(
   { key: ['day', 'isOpen', 'code'] },
 )
 
+/** Lists, structs and maps, alone and in one another. */
+const baskets: TableDefinition = table(
+  'baskets',
+  {
+    name: t.string(),
+    tags: t.list(t.string().nullable()).nullable(),
+    size: t.struct({ wide: t.double(), note: t.string().nullable() }).nullable(),
+    stock: t.map(t.string(), t.list(t.struct({ place: t.int(), until: t.date().nullable() }))),
+    count: t.long(),
+  },
+  { key: ['name'] },
+)
+
 /** Tables that have all types of columns between them; random operations work on these. */
-export const TEST_TABLES: readonly TableDefinition[] = [events, items, moments]
+export const TEST_TABLES: readonly TableDefinition[] = [events, items, moments, baskets]

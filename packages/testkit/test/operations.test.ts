@@ -29,8 +29,11 @@ test('the test tables have every kind of column, and keys of all lengths', () =>
     'fixed',
     'float',
     'int',
+    'list',
     'long',
+    'map',
     'string',
+    'struct',
     'time',
     'timestamp',
     'timestamp_ns',
@@ -38,7 +41,7 @@ test('the test tables have every kind of column, and keys of all lengths', () =>
     'timestamptz_ns',
     'uuid',
   ])
-  expect(TEST_TABLES.map(({ schema }) => keyColumns(schema).length)).toEqual([2, 1, 3])
+  expect(TEST_TABLES.map(({ schema }) => keyColumns(schema).length)).toEqual([2, 1, 3, 1])
 })
 
 describe('random operations', () => {

@@ -29,7 +29,13 @@ const root = mkdtempSync(join(tmpdir(), 'meru-catalog-'))
 const missing = await preparePython('pyiceberg')
 const server = missing ?? (await startCatalog(root).catch((error: unknown) => String(error)))
 if (typeof server === 'string') console.log(`REST catalog, left out: ${server}`)
-else await testCatalog(server).finally(() => server.stop())
+else {
+  try {
+    await testCatalog(server)
+  } finally {
+    await server.stop()
+  }
+}
 rmSync(root, { recursive: true, force: true })
 
 async function testCatalog({ uri, version }: CatalogServer): Promise<void> {

@@ -16,7 +16,11 @@ const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
 
 /** The one file that may import each library whose types must not spread. */
 const WRAPPERS: Readonly<Record<string, readonly string[]>> = {
-  hyparquet: ['packages/sst/src/parquet-library.ts', 'packages/iceberg/src/check/parquet-file.ts'],
+  hyparquet: [
+    'packages/sst/src/parquet-library.ts',
+    'packages/iceberg/src/check/parquet-file.ts',
+    'packages/iceberg/src/delete-file.ts',
+  ],
   'hyparquet-writer': ['packages/sst/src/parquet-library.ts', 'packages/iceberg/src/delete-file.ts'],
   avsc: ['packages/iceberg/src/avro-file.ts'],
 }

@@ -31,13 +31,15 @@ export type {
   DataMode,
   IcebergCheck,
   IcebergExport,
+  IcebergRebase,
   RestCatalogOptions,
   Tags,
   Violation,
 } from '@meru/iceberg'
 export type { BackupOptions, BackupProgress, BackupReport } from './backup.ts'
 export { Batch } from './batch.ts'
-export { checkIceberg } from './check-iceberg.ts'
+export { checkIceberg, rebaseIceberg, type RebaseOptions, registerIceberg } from './iceberg-tables.ts'
+export { S3Fs, type S3Credentials, type S3Options } from '@meru/fs/s3'
 export type { CheckpointOptions, CheckpointReport } from './checkpoint.ts'
 export type { CompactionControl, CompactionReport } from './compactor.ts'
 export type { Components } from './components.ts'

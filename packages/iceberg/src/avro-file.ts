@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, CorruptionError, MeruError } from '@meru/core'
-import { crc32 } from '@meru/fs'
+import { crc32, type Environment } from '@meru/fs'
 import avsc from 'avsc'
 import { AVRO_CHECKSUM } from './format.ts'
 import { formatJson, type JsonObject } from './json.ts'
@@ -22,6 +22,7 @@ export interface AvroSchema {
 }
 
 export interface AvroFile {
+  readonly schema: AvroSchema
   /** What the header says, apart from Avro's own entries. */
   readonly metadata: ReadonlyMap<string, string>
   readonly records: readonly unknown[]
@@ -118,7 +119,29 @@ export function decodeAvroFile(bytes: Uint8Array, schemas: readonly AvroSchema[]
     const isWhole = position === block.length && sameBytes(reader.take(SYNC_BYTES), sync)
     if (!isWhole) throw reader.corrupt('a block that does not end where it says')
   }
-  return { metadata, records }
+  return { schema, metadata, records }
+}
+
+/** A file like another one with other records. */
+export function rewriteAvroFile(
+  given: {
+    readonly bytes: Uint8Array
+    readonly file: string
+    readonly records: readonly unknown[]
+    readonly sync: Uint8Array
+  },
+  schemas: readonly AvroSchema[],
+): Uint8Array {
+  const { schema, metadata } = decodeAvroFile(given.bytes, schemas, given.file)
+  const own = new Set(['avro.schema', 'avro.codec', AVRO_CHECKSUM])
+  const kept = Object.fromEntries([...metadata].filter(([name]) => !own.has(name)))
+  return encodeAvroFile({ schema, metadata: kept, records: given.records, sync: given.sync })
+}
+
+/** Bytes that separate blocks. */
+export function randomSync(env: Environment): Uint8Array {
+  const words = Uint32Array.from({ length: 4 }, () => env.random(2 ** 32))
+  return new Uint8Array(words.buffer)
 }
 
 function readHeader(reader: ByteReader): Map<string, string> {

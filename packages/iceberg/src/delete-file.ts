@@ -1,3 +1,4 @@
+import { parquetReadObjects } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { DeadPositions } from '@meru/sst'
 import { avroBytes } from './avro-file.ts'
@@ -65,6 +66,19 @@ export function encodePositionDeletes(dead: readonly DeadRows[]): Uint8Array {
     createdBy: 'meru version 1',
   })
   return new Uint8Array(file)
+}
+
+/** The inverse of `encodePositionDeletes`. */
+export async function decodePositionDeletes(bytes: Uint8Array): Promise<DeadRows[]> {
+  const rows = await parquetReadObjects({ file: bytes.slice().buffer })
+  const byFile = new Map<string, bigint[]>()
+  for (const row of rows) {
+    const uri = String(row['file_path'])
+    const known = byFile.get(uri)
+    if (known === undefined) byFile.set(uri, [BigInt(row['pos'] as bigint)])
+    else known.push(BigInt(row['pos'] as bigint))
+  }
+  return [...byFile].map(([uri, positions]) => ({ uri, positions: BigInt64Array.from(positions) }))
 }
 
 /** A delete file as a manifest entry names it. */

@@ -3,6 +3,8 @@ export { DATA_MODES, type DataMode, targetLocation, type ExportTarget } from './
 export { createExportCache, type ExportCache } from './base.ts'
 export { type FormatVersion } from './format.ts'
 export { exportIceberg, type ExportedTable, type ExportOptions, type IcebergExport } from './export.ts'
+export { registerTable, type RegisterOptions } from './register-table.ts'
+export { rebaseTable, type IcebergRebase, type RebaseOptions } from './rebase.ts'
 export { referencedFiles, retainedFiles, sweepMetadata } from './retention.ts'
 export { type RestCatalogOptions } from './rest-client.ts'
 export { type Tags } from './next-metadata.ts'

@@ -1,4 +1,10 @@
-import { compileAvroSchema, decodeAvroFile, encodeAvroFile, type AvroSchema } from './avro-file.ts'
+import {
+  compileAvroSchema,
+  decodeAvroFile,
+  encodeAvroFile,
+  rewriteAvroFile,
+  type AvroSchema,
+} from './avro-file.ts'
 import { manifestEntrySchema } from './avro-schema.ts'
 import {
   MANIFEST_DATA,
@@ -58,6 +64,16 @@ export function decodeManifest(bytes: Uint8Array, file: string): readonly Manife
     ...entry,
     data_file: { ...NOT_IN_VERSION_2, ...entry.data_file },
   }))
+}
+
+/** A manifest with other entries in the place of its own, in the same order, all else as it was. */
+export function rewriteManifest(
+  bytes: Uint8Array,
+  file: string,
+  entries: readonly ManifestEntry[],
+  sync: Uint8Array,
+): Uint8Array {
+  return rewriteAvroFile({ bytes, file, records: entries, sync }, Object.values(SCHEMAS))
 }
 
 /** The row of a new manifest in the list of the snapshot that writes it. */

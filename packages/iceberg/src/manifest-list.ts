@@ -1,4 +1,10 @@
-import { compileAvroSchema, decodeAvroFile, encodeAvroFile, type AvroSchema } from './avro-file.ts'
+import {
+  compileAvroSchema,
+  decodeAvroFile,
+  encodeAvroFile,
+  rewriteAvroFile,
+  type AvroSchema,
+} from './avro-file.ts'
 import { manifestFileSchema } from './avro-schema.ts'
 import { MANIFEST_DATA, type FormatVersion } from './format.ts'
 import type { ManifestRow } from './manifest-entry.ts'
@@ -42,6 +48,16 @@ export function encodeManifestList(
 export function decodeManifestList(bytes: Uint8Array, file: string): readonly ManifestRow[] {
   const { records } = decodeAvroFile(bytes, Object.values(SCHEMAS), file)
   return (records as readonly ManifestRow[]).map((row) => Object.assign({ first_row_id: null }, row))
+}
+
+/** A manifest list with other rows in the place of its own, all else as it was. */
+export function rewriteManifestList(
+  bytes: Uint8Array,
+  file: string,
+  rows: readonly ManifestRow[],
+  sync: Uint8Array,
+): Uint8Array {
+  return rewriteAvroFile({ bytes, file, records: rows, sync }, Object.values(SCHEMAS))
 }
 
 /**

@@ -95,6 +95,11 @@ export class TableFiles {
     return path === undefined ? undefined : pathIn(this.#place, path)
   }
 
+  /** The bytes of a file, and its path. Throws `CORRUPT` if it is absent. */
+  read(uri: string): Promise<{ path: string; bytes: Uint8Array }> {
+    return this.#read(uri)
+  }
+
   async manifestRows(snapshot: IcebergSnapshot): Promise<readonly ManifestRow[]> {
     const { path, bytes } = await this.#read(snapshot['manifest-list'])
     return decodeManifestList(bytes, path)

@@ -4,15 +4,13 @@ import type { Catalog, Found } from './catalog.ts'
 import { pathIn, placeText, type Destination } from './destination.ts'
 import { METADATA, parseVersionName } from './file-names.ts'
 import { MAIN_BRANCH } from './format.ts'
-import { formatJson, isObject, type Json } from './json.ts'
+import { isObject, type Json } from './json.ts'
 import { changes, creation, type CatalogCommit } from './metadata-updates.ts'
 import { makeDirectoryIn } from './new-files.ts'
 import type { PublishedVersion } from './published-table.ts'
 import { refusal, RestClient, unreachable, type RestAnswer, type RestCatalogOptions } from './rest-client.ts'
-import { parseTableMetadata, type TableMetadata } from './table-metadata.ts'
-
-/** How often a commit is sent whose outcome stays open. */
-const ATTEMPTS_MAX = 6
+import { answerOf, ATTEMPTS_MAX, publishedIn, settle, tablePaths, type TablePaths } from './rest-table.ts'
+import type { TableMetadata } from './table-metadata.ts'
 
 /** A table in a catalog with Iceberg's REST protocol: the server keeps the metadata, and decides who commits. */
 export class RestCatalog implements Catalog {
@@ -20,25 +18,14 @@ export class RestCatalog implements Catalog {
   readonly #client: RestClient
   readonly #uri: string
   readonly #name: string
-  /** Paths in the protocol, of all tables of the namespace and of this one. */
-  readonly #paths: { readonly namespace: string; readonly tables: string; readonly table: string }
+  readonly #paths: TablePaths
 
   constructor(options: RestCatalogOptions, place: Destination, env: Environment, table: string) {
-    const { namespace } = options
-    const levels = typeof namespace === 'string' ? [namespace] : namespace
-    if (levels.length === 0 || levels.some((level) => level === '')) {
-      throw new TypeError('catalog: `namespace` is a name, or a list of names from the outermost level')
-    }
     this.#place = place
     this.#client = new RestClient(options, env)
     this.#uri = options.uri
     this.#name = options.table ?? table
-    const above = `/namespaces/${levels.map(encodeURIComponent).join('%1F')}`
-    this.#paths = {
-      namespace: above,
-      tables: `${above}/tables`,
-      table: `${above}/tables/${encodeURIComponent(this.#name)}`,
-    }
+    this.#paths = tablePaths(options, this.#name)
   }
 
   async load(): Promise<Found> {
@@ -73,26 +60,11 @@ export class RestCatalog implements Catalog {
     return Promise.resolve()
   }
 
-  /** Puts a table into the catalog that has a metadata file already. */
-  async register(metadataFile: string): Promise<PublishedVersion> {
-    const path = `${this.#paths.namespace}/register`
-    const body = { name: this.#name, 'metadata-location': metadataFile }
-    const answer = await this.#outcome(() => this.#client.post(path, body))
-    if (answer?.status === 200) return this.#published(answer)
-    if (answer !== undefined && answer.status !== 409) throw refusal(`POST ${path}`, answer)
-    // It is there; by this request, if that had an effect and no answer.
-    const { published } = await this.load()
-    if (published?.uri === metadataFile) return published
-    throw answer === undefined
-      ? new MeruError('IO', `POST ${path}: whether the table was registered is not known; try again`)
-      : refusal(`POST ${path}`, answer)
-  }
-
   /** Announces a table, so that the server says where it may lie; its UUID. `undefined` if there is one by now. */
   async #stage(next: TableMetadata): Promise<string | undefined> {
     const { tables } = this.#paths
     const current = next.schemas.find((schema) => idOf(schema) === next['current-schema-id'])
-    const answer = await this.#outcome(() =>
+    const answer = await settle(this.#client, () =>
       this.#client.post(tables, {
         name: this.#name,
         location: next.location,
@@ -125,9 +97,9 @@ export class RestCatalog implements Catalog {
     const { table } = this.#paths
     let last: RestAnswer | undefined
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const answer = await this.#once(() =>
+      const answer = await answerOf(() =>
         this.#client.post(table, {
-          identifier: { namespace: namespaceOf(this.#paths.namespace), name: this.#name },
+          identifier: { namespace: this.#paths.levels, name: this.#name },
           requirements: commit.requirements,
           updates: commit.updates,
         }),
@@ -146,35 +118,12 @@ export class RestCatalog implements Catalog {
       : new MeruError('IO', `${refusal(`POST ${table}`, last).message}; whether it took effect is not known`)
   }
 
-  /** An answer that settles the matter; `undefined` if there is none after several attempts. */
-  async #outcome(send: () => Promise<RestAnswer>): Promise<RestAnswer | undefined> {
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const answer = await this.#once(send)
-      if (answer !== undefined && answer.status < 500) return answer
-      await this.#client.pause(attempt)
-    }
-    return undefined
-  }
-
-  async #once(send: () => Promise<RestAnswer>): Promise<RestAnswer | undefined> {
-    try {
-      return await send()
-    } catch (error) {
-      // A failure of the engine's own is no answer that was lost.
-      if (error instanceof MeruError) throw error
-      return undefined
-    }
-  }
-
   #silent(what: string): MeruError {
     return unreachable(this.#uri, what, new Error('asked several times'))
   }
 
-  #published({ body }: RestAnswer): PublishedVersion {
-    const { metadata, 'metadata-location': location } = body ?? {}
-    const uri = typeof location === 'string' ? location : `${this.#uri}: ${this.#name}`
-    const version = Number(/^v?(\d{1,15})/.exec(uri.slice(uri.lastIndexOf('/') + 1))?.[1] ?? 0)
-    return { version, uri, metadata: parseTableMetadata(formatJson(metadata ?? null), uri) }
+  #published(answer: RestAnswer): PublishedVersion {
+    return publishedIn(answer, `${this.#uri}: ${this.#name}`)
   }
 }
 
@@ -195,8 +144,4 @@ function hasSnapshotOf(metadata: TableMetadata, next: TableMetadata): boolean {
 
 function idOf(schema: Json): Json | undefined {
   return isObject(schema) ? schema['schema-id'] : undefined
-}
-
-function namespaceOf(path: string): string[] {
-  return path.slice('/namespaces/'.length).split('%1F').map(decodeURIComponent)
 }

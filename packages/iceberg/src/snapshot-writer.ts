@@ -1,6 +1,7 @@
 import type { TableSchema } from '@meru/core'
 import type { Environment } from '@meru/fs'
 import type { DeadPositions } from '@meru/sst'
+import { randomSync } from './avro-file.ts'
 import type { Base } from './base.ts'
 import type { ChangeSet } from './change-set.ts'
 import { dataFile } from './data-file.ts'
@@ -168,9 +169,4 @@ function freshSnapshotId(env: Environment, metadata: TableMetadata | undefined):
     const isTaken = metadata?.snapshots.some((snapshot) => snapshot['snapshot-id'] === id)
     if (id > 0 && isTaken !== true) return id
   }
-}
-
-function randomSync(env: Environment): Uint8Array {
-  const words = Uint32Array.from({ length: 4 }, () => env.random(2 ** 32))
-  return new Uint8Array(words.buffer)
 }

@@ -1,6 +1,12 @@
 import { MemoryFs, type Environment } from '@meru/fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createExportCache, exportIceberg, type ExportOptions, type IcebergExport } from '../src/index.ts'
+import {
+  createExportCache,
+  exportIceberg,
+  registerTable,
+  type ExportOptions,
+  type IcebergExport,
+} from '../src/index.ts'
 import { TableFiles } from '../src/published-table.ts'
 import { currentSnapshot, parseTableMetadata, type TableMetadata } from '../src/table-metadata.ts'
 import { formatJson, parseJson } from '../src/json.ts'
@@ -206,6 +212,36 @@ describe('other writers', () => {
       code: 'INVALID',
       message: expect.stringContaining('drop it there'),
     })
+  })
+})
+
+describe('a table that has a metadata file', () => {
+  const register = (table: string, metadataFile: string): Promise<void> =>
+    registerTable({ env, catalog: { ...server.options(), table }, metadataFile })
+
+  test('is registered, once, and another of its name is refused', async () => {
+    await table.flush(orders(0, 20))
+    const { metadataFile } = await exportTo({ catalog: undefined })
+    await register('shown', metadataFile)
+    await register('shown', metadataFile)
+    expect(server.tables.get('shown')?.location).toBe(metadataFile)
+    await expect(register('shown', 'memory:///x/metadata/v1.metadata.json')).rejects.toMatchObject({
+      code: 'INVALID',
+      message: expect.stringContaining('409'),
+    })
+  })
+
+  test('is registered though answers are lost', async () => {
+    for (const effect of [true, false]) {
+      let isFirst = true
+      server.fault = ({ method }) => {
+        if (method !== 'POST' || !isFirst) return undefined
+        isFirst = false
+        return { effect, answer: 'lose' }
+      }
+      await register(`shown ${effect}`, 'memory:///x/metadata/v1.metadata.json')
+    }
+    expect([...server.tables.keys()]).toEqual(['shown true', 'shown false'])
   })
 })
 

@@ -1,4 +1,4 @@
-import { Alteration, MeruError, promotableDays } from '@meru/core'
+import { Alteration, MeruError, modeUnder, promotableDays } from '@meru/core'
 import type { Altered, ColumnModes, RowCodec, TableSchema } from '@meru/core'
 import { currentSchema, type DatabaseState, type TableState } from '@meru/manifest'
 import { checkWritable, type Engine } from './engine.ts'
@@ -36,10 +36,11 @@ export function modesOf(codec: Pick<RowCodec, 'all'>): ColumnModes {
 /** The same modes under another schema of the table, where columns may have other names. */
 export function modesUnder(schema: TableSchema, from: TableSchema, modes: ColumnModes): ColumnModes {
   return Object.fromEntries(
-    from.columns.flatMap(({ id, name }) => {
+    from.columns.flatMap(({ id, name, type }) => {
       const column = schema.columns.find((candidate) => candidate.id === id)
-      const mode = Object.hasOwn(modes, name) ? modes[name] : undefined
-      return column === undefined || mode === undefined ? [] : [[column.name, mode] as const]
+      if (column === undefined || !Object.hasOwn(modes, name)) return []
+      const mode = modeUnder(type, column.type, modes[name])
+      return mode === undefined ? [] : [[column.name, mode] as const]
     }),
   )
 }

@@ -3,6 +3,7 @@ export {
   type Column,
   type Columns,
   type ColumnPosition,
+  type StructAlteration,
   type Condition,
   ConflictError,
   CorruptionError,

@@ -1,4 +1,4 @@
-import { type Alteration, t } from '../src/index.ts'
+import { type Alteration, type StructAlteration, t } from '../src/index.ts'
 import type { Column } from '../src/index.ts'
 import type { Random } from '@meru/testkit'
 
@@ -17,6 +17,13 @@ type Kind =
   | 'timestamp'
   | 'nanos'
   | 'string'
+  | 'structs'
+
+/** A field of the structs in a column of lists. */
+interface ModelField {
+  readonly name: string
+  readonly kind: 'int' | 'long' | 'string'
+}
 
 export interface ModelColumn {
   readonly name: string
@@ -26,6 +33,8 @@ export interface ModelColumn {
   readonly isNullable: boolean
   /** What a row has that leaves it out; null of a nullable one without a default. Undefined: it must be given. */
   readonly fallback: unknown
+  /** Of the structs that a column of kind `structs` has lists of. */
+  readonly fields?: readonly ModelField[]
 }
 
 /** A change, what the columns are after it, and what it makes of a row. */
@@ -45,6 +54,7 @@ const KINDS: readonly Kind[] = [
   'date',
   'timestamp',
   'string',
+  'structs',
 ]
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
 const WIDER: Readonly<Partial<Record<Kind, readonly Kind[]>>> = {
@@ -65,9 +75,26 @@ const BUILDERS: Readonly<Record<Kind, () => Column>> = {
   timestamp: () => t.timestamp(),
   nanos: () => t.timestampNs(),
   string: () => t.string(),
+  structs: () => t.list(t.struct({ a: t.int(), b: t.string().nullable() })),
 }
 
-function valueOf(random: Random, kind: Kind): unknown {
+const FIRST_FIELDS: readonly ModelField[] = [
+  { name: 'a', kind: 'int' },
+  { name: 'b', kind: 'string' },
+]
+
+function valueOf(random: Random, kind: Kind, fields: readonly ModelField[] = FIRST_FIELDS): unknown {
+  if (kind === 'structs') {
+    return Array.from({ length: random.below(4) }, () =>
+      Object.fromEntries(
+        fields.map((field) => {
+          // The first field is the only one that may not be null.
+          const isNull = field.name !== 'a' && random.oneIn(3)
+          return [field.name, isNull ? null : valueOf(random, field.kind)]
+        }),
+      ),
+    )
+  }
   const number = random.below(2000) - 1000
   switch (kind) {
     case 'int':
@@ -103,6 +130,11 @@ function widened(from: Kind, to: Kind, value: unknown): unknown {
 
 function newColumn(random: Random, name: string, isFirst: boolean): ModelColumn {
   const kind = random.pick(KINDS)
+  if (kind === 'structs') {
+    // A nested column that is added has no value for rows that are there.
+    const column = BUILDERS.structs().nullable()
+    return { name, kind, column, isKey: false, isNullable: true, fallback: null, fields: FIRST_FIELDS }
+  }
   const isNullable = random.oneIn(2)
   const hasDefault = isFirst ? random.oneIn(4) : !isNullable || random.oneIn(3)
   const typed = isNullable ? BUILDERS[kind]().nullable() : BUILDERS[kind]()
@@ -132,10 +164,10 @@ export function randomRow(
 ): { id: number; written: Row; row: Row } {
   const written: Row = {}
   const row: Row = {}
-  for (const { name, kind, isKey, isNullable, fallback } of columns) {
+  for (const { name, kind, isKey, isNullable, fallback, fields } of columns) {
     if (isKey) written[name] = row[name] = id
     else if (fallback !== undefined && random.oneIn(3)) row[name] = fallback
-    else written[name] = row[name] = isNullable && random.oneIn(4) ? null : valueOf(random, kind)
+    else written[name] = row[name] = isNullable && random.oneIn(4) ? null : valueOf(random, kind, fields)
   }
   return { id, written, row }
 }
@@ -160,7 +192,17 @@ function oneChange(random: Random, columns: readonly ModelColumn[]): Change {
   const values = columns.filter(({ isKey }) => !isKey)
   const free = NAMES.filter((name) => columns.every((column) => column.name !== name))
   const isEmpty = values.length === 0
-  const kind = random.pick(['add', 'drop', 'rename', 'swap', 'move', 'widen', 'nullable', 'default'] as const)
+  const kind = random.pick([
+    'add',
+    'drop',
+    'rename',
+    'swap',
+    'move',
+    'widen',
+    'nullable',
+    'default',
+    'within',
+  ] as const)
   if (kind === 'add')
     return free.length === 0 ? unchanged : add(columns, newColumn(random, random.pick(free), false))
   if (kind === 'rename') {
@@ -181,8 +223,12 @@ function oneChange(random: Random, columns: readonly ModelColumn[]): Change {
     const wider = WIDER[column.kind]
     return wider === undefined ? unchanged : widen(columns, column, random.pick(wider))
   }
+  if (kind === 'within') {
+    const holder = values.find(({ fields }) => fields !== undefined)
+    return holder === undefined ? unchanged : within(random, columns, holder)
+  }
   if (kind === 'nullable') return column.isNullable ? unchanged : makeNullable(columns, column)
-  const value = valueOf(random, column.kind)
+  const value = valueOf(random, column.kind, column.fields)
   return {
     columns: replaced(columns, column, { ...column, fallback: value }),
     apply: (a) => a.setDefault(column.name, value as never),
@@ -223,6 +269,65 @@ function widen(columns: readonly ModelColumn[], column: ModelColumn, to: Kind): 
     project: (row) => ({ ...row, [name]: widened(kind, to, row[name]) }),
   }
 }
+
+type Struct = Readonly<Record<string, unknown>>
+
+/** A change of the structs in a column of lists. */
+function within(random: Random, columns: readonly ModelColumn[], column: ModelColumn): Change {
+  const { name, fields = [], fallback } = column
+  const made = (
+    next: readonly ModelField[],
+    step: StructStep,
+    project: (struct: Struct) => Struct,
+  ): Change => {
+    const all = (value: unknown): unknown =>
+      Array.isArray(value) ? value.map((struct: Struct) => project(struct)) : value
+    return {
+      columns: replaced(columns, column, { ...column, fields: next, fallback: all(fallback) }),
+      apply: (a) => a.within(name, (s) => step(s) as never),
+      project: (row) => ({ ...row, [name]: all(row[name]) }),
+    }
+  }
+  const free = NAMES.find((candidate) => fields.every((field) => field.name !== candidate))
+  const field = random.pick(fields)
+  const others = fields.filter((other) => other !== field)
+  const kind = random.pick(['add', 'drop', 'rename', 'widen', 'move'] as const)
+  if (kind === 'add' && free !== undefined) {
+    return made(
+      [...fields, { name: free, kind: 'string' }],
+      (s) => s.add(free, t.string().nullable()),
+      (struct) => ({ ...struct, [free]: null }),
+    )
+  }
+  if (kind === 'drop' && field.name !== 'a') {
+    return made(
+      others,
+      (s) => s.drop(field.name),
+      ({ [field.name]: _gone, ...struct }) => struct,
+    )
+  }
+  if (kind === 'rename' && field.name !== 'a' && free !== undefined) {
+    return made(
+      [...others, { ...field, name: free }],
+      (s) => s.rename({ [field.name]: free }),
+      ({ [field.name]: value, ...struct }) => ({ ...struct, [free]: value }),
+    )
+  }
+  if (kind === 'widen' && field.kind === 'int') {
+    return made(
+      [...others, { ...field, kind: 'long' }],
+      (s) => s.widen(field.name, t.long()),
+      (struct) => ({ ...struct, [field.name]: widened('int', 'long', struct[field.name]) }),
+    )
+  }
+  return made(
+    fields,
+    (s) => s.move(field.name, random.pick(['first', 'last'])),
+    (struct) => struct,
+  )
+}
+
+type StructStep = (struct: StructAlteration<Row, Row>) => unknown
 
 function makeNullable(columns: readonly ModelColumn[], column: ModelColumn): Change {
   const fallback = column.fallback === undefined ? null : column.fallback

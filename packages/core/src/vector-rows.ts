@@ -1,7 +1,7 @@
 import type { Selection } from './selection.ts'
 import { readText } from './text.ts'
 import { readVariable } from './value-area.ts'
-import type { ColumnPlan, FixedCodec } from './value-codec.ts'
+import { copyBytes, type ColumnPlan, type FixedCodec } from './value-codec.ts'
 import { isPresent, type BytesVector, type Vector } from './vector.ts'
 
 const scratch = new ArrayBuffer(8)
@@ -89,9 +89,13 @@ function readTexts(plan: ColumnPlan, vector: BytesVector, from: number, to: numb
   const { bytes, offsets } = vector
   const values: unknown[] = Array(to - from)
   if (plan.type.kind !== 'string') {
+    if (plan.nested === undefined) {
+      for (let i = from; i < to; i++) values[i - from] = copyBytes(bytes, offsets[i], offsets[i + 1])
+      return values
+    }
+    // The bytes of an absent value are no nested value.
     for (let i = from; i < to; i++) {
-      // The bytes of an absent value are no value of a nested column.
-      values[i - from] = isPresent(vector, i) ? readVariable(plan, bytes, offsets[i], offsets[i + 1]) : null
+      if (isPresent(vector, i)) values[i - from] = plan.nested.read(bytes, offsets[i], offsets[i + 1])
     }
     return values
   }

@@ -83,7 +83,7 @@ test('fields change while the table is open; snapshots keep theirs, with modes b
   await before.putMany([rowOf(1), rowOf(2)])
   await db.flush()
   await before.put(rowOf(3))
-  await using snapshot = await db.snapshot()
+  using snapshot = db.snapshot()
   const after = await before.alter((a) =>
     a
       .within('lines', (s) =>

@@ -33,6 +33,8 @@ export interface Engine {
   readonly tasks: Tasks
   readonly onEvent: (event: EngineEvent) => void
   readonly isReadOnly: boolean
+  /** Of this writer: a higher one means that another has taken over. */
+  readonly epoch: number
   status: 'open' | 'closing' | 'closed'
 }
 

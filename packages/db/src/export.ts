@@ -13,7 +13,7 @@ import {
   type Tags,
   targetLocation,
 } from '@meru/iceberg'
-import type { TableState } from '@meru/manifest'
+import { checkEpoch, type TableState } from '@meru/manifest'
 import type { Engine } from './engine.ts'
 import { heldBy, heldPaths, holdFiles, idsOf, releaseFiles, removeHolds, targetId } from './held-files.ts'
 import { Mutex } from './mutex.ts'
@@ -127,6 +127,8 @@ export async function exportTable(
           location: target === undefined ? options.location : options.dataLocation,
           target,
           onBytes: progressOf(options),
+          // A writer that was fenced may name files that its successor has removed.
+          beforePublish: () => checkEpoch(engine.versions.fs, engine.epoch),
           ...(options.formatVersion === undefined ? {} : { formatVersion: options.formatVersion }),
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })

@@ -292,6 +292,7 @@ function connect(parts: Connected): Engine {
     tasks: new Tasks(),
     onEvent,
     isReadOnly: parts.isReadOnly ?? false,
+    epoch: parts.epoch,
     publisher,
     status: 'open',
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
 import { MemoryFs, type ProcessProbe } from '@meru/fs'
+import { checkTable } from '@meru/iceberg'
 import { TestEnvironment } from '@meru/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open, openTable, type Database, type OpenOptions } from '../src/index.ts'
@@ -78,6 +79,28 @@ describe('a second opener', () => {
 })
 
 describe('a writer that is taken over from', () => {
+  test('does not publish what its successor may have removed', async () => {
+    const fs = new MemoryFs()
+    const old = await openAs(fs, among(71))
+    const into = await old.table(events)
+    for (const id of [1, 2]) {
+      await into.put(row(id))
+      await into.flush()
+    }
+    // Nothing is left to flush, so nothing else would tell the old writer.
+    const now = await openAs(fs, among(72), { takeover: true })
+    const successor = await now.table(events)
+    await successor.compact()
+    await successor.exportIceberg()
+    const to = Object.assign(new MemoryFs(), { root: 'memory:/target' })
+    for (const options of [{}, { to, mode: 'reference' as const }]) {
+      await expect(into.exportIceberg(options)).rejects.toMatchObject({ code: 'FENCED' })
+    }
+    expect(await to.list('metadata')).toEqual([])
+    expect((await checkTable(fs, 'tables/events')).violations).toEqual([])
+    await now.close()
+  })
+
   async function takenOver(): Promise<{ fs: MemoryFs; old: Database; now: Database }> {
     const fs = new MemoryFs()
     const old = await openAs(fs, among(71))

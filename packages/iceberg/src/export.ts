@@ -57,6 +57,8 @@ export interface ExportOptions {
    * of an earlier one, `null` takes the name away. Names that are not mentioned stay as they are.
    */
   readonly tags?: Tags | undefined
+  /** Asked when all is written and the version is about to be published. If it throws, nothing is. */
+  readonly beforePublish?: (() => Promise<void>) | undefined
   /** Told how many bytes of data files were copied to the target since it was told last. */
   readonly onBytes?: ((bytes: number) => void) | undefined
   /**
@@ -204,6 +206,7 @@ async function publish(attempt: Attempt, needsSnapshot: boolean): Promise<Iceber
   try {
     if (needsSnapshot) written = await writeSnapshot(snapshotInput(attempt, files))
     signal?.throwIfAborted()
+    await options.beforePublish?.()
   } catch (error) {
     await files.discard()
     throw error

@@ -76,43 +76,46 @@ describe('a process that dies', () => {
     { from, earlier: 0, when: 'before', fault: before },
     { from, earlier: 3, when: 'after', fault: after },
   ])
-  test.each(cases)('$when request $from, and every third from there, after $earlier exports leaves a readable table', async ({ from, earlier, fault }) => {
-    await table.flush(orders(0, 40))
-    let shown: number | undefined
-    const first = await bucket()
-    for (let i = 0; i < earlier; i++) {
-      await table.flush(orders(20 + i, 30 + i, `export ${i}`), [{ id: i }])
-      shown = (await exportIceberg(await optionsTo(first))).liveRows
-    }
-    await table.flush(orders(50, 55), [{ id: 11 }, { id: 12 }])
-    const image = new Map(server.objects)
-    let isDead = true
-    for (let call = from; isDead; call += 3) {
-      server.objects.clear()
-      for (const [key, object] of image) server.objects.set(key, object)
-      const dying = await bucket()
-      const start = server.requests
-      // The last request takes effect or not; whatever the process would send after it never arrives.
-      server.fault = ({ number }) =>
-        number < start + call
-          ? undefined
-          : number === start + call
-            ? fault
-            : { effect: false, answer: 'lose' }
-      const outcome = await exportIceberg(await optionsTo(dying)).catch((error: unknown) => error)
-      isDead = outcome instanceof Error
-      server.fault = () => undefined
-      const found = await bucket()
-      const all = table.rows.length
-      expect(isDead ? [shown, all] : [all]).toContain(await readBucket(found))
-      const cache = createExportCache()
-      await exportIceberg(await optionsTo(found, { cache }))
-      expect(await readBucket(found)).toBe(all)
-      await exportIceberg(await optionsTo(found, { cache, formatVersion: 3 }))
-      expect(await leftOver(found)).toEqual([])
-      expect(call).toBeLessThan(200)
-    }
-  })
+  test.each(cases)(
+    '$when request $from, and every third from there, after $earlier exports leaves a readable table',
+    async ({ from, earlier, fault }) => {
+      await table.flush(orders(0, 40))
+      let shown: number | undefined
+      const first = await bucket()
+      for (let i = 0; i < earlier; i++) {
+        await table.flush(orders(20 + i, 30 + i, `export ${i}`), [{ id: i }])
+        shown = (await exportIceberg(await optionsTo(first))).liveRows
+      }
+      await table.flush(orders(50, 55), [{ id: 11 }, { id: 12 }])
+      const image = new Map(server.objects)
+      let isDead = true
+      for (let call = from; isDead; call += 3) {
+        server.objects.clear()
+        for (const [key, object] of image) server.objects.set(key, object)
+        const dying = await bucket()
+        const start = server.requests
+        // The last request takes effect or not; whatever the process would send after it never arrives.
+        server.fault = ({ number }) =>
+          number < start + call
+            ? undefined
+            : number === start + call
+              ? fault
+              : { effect: false, answer: 'lose' }
+        const outcome = await exportIceberg(await optionsTo(dying)).catch((error: unknown) => error)
+        isDead = outcome instanceof Error
+        server.fault = () => undefined
+        const found = await bucket()
+        const all = table.rows.length
+        expect(isDead ? [shown, all] : [all]).toContain(await readBucket(found))
+        const cache = createExportCache()
+        await exportIceberg(await optionsTo(found, { cache }))
+        expect(await readBucket(found)).toBe(all)
+        await exportIceberg(await optionsTo(found, { cache, formatVersion: 3 }))
+        expect(await leftOver(found)).toEqual([])
+        expect(call).toBeLessThan(200)
+      }
+    },
+  )
 })
 
 test.each<S3Fault>([

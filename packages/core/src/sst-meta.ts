@@ -33,6 +33,9 @@ export interface SstMeta {
   readonly maxSeqno: number
   /** File offsets where row groups start, ascending. */
   readonly splitOffsets: readonly number[]
-  /** One for each user column of the schema; hidden columns have none. */
+  /**
+   * One for each user column of the schema, a nested one followed by its leaves; hidden columns have none. Bounds are of
+   * scalar columns and of leaves in no list or map, whose `values` and `nulls` count entries.
+   */
   readonly columns: readonly ColumnStats[]
 }

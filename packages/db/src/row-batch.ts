@@ -19,7 +19,10 @@ export class RowBatch<Row = Record<string, unknown>> {
     return this.#selection.names
   }
 
-  /** A column as it lies in memory: typed arrays and a validity bitmap. Do not change it. */
+  /**
+   * A column as it lies in memory: typed arrays and a validity bitmap; of a nested column the bytes of its values (see
+   * `docs/format/row.md`), for which `values` is the better choice. Do not change it.
+   */
   column(name: Extract<keyof Row, string>): Vector {
     return this.#batch.columns[this.#indexOf(name)]
   }

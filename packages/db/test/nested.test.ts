@@ -68,6 +68,10 @@ test('nested columns are written, read, merged and there after reopening', async
       another: rows[19],
     })
   }
+  const batches = stored.scan({ select: ['home'], lt: 50 }).batches()
+  const homes: unknown[] = []
+  for await (const batch of batches) homes.push(...batch.values('home'))
+  expect(homes).toEqual(left.slice(0, 49).map(({ home }) => home))
   expect(() => stored.scan({ where: { home: { city: 'c1' } as never } })).toThrow(
     'where does not compare nested columns, and "home" is a struct',
   )

@@ -110,6 +110,7 @@ function installPackages(): void {
     if (existsSync(target)) symlinkSync(target, path, 'junction')
   }
   link(join(ROOT, 'packages/db'), '@meru/db')
+  link(join(ROOT, 'packages/formats'), '@meru/formats')
   link(join(ROOT, 'apps/demo/node_modules/@duckdb/node-api'), '@duckdb/node-api')
   link(join(ROOT, 'apps/demo/node_modules/icebird'), 'icebird')
   link(join(ROOT, 'packages/core/node_modules/zod'), 'zod')

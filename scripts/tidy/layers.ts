@@ -17,12 +17,13 @@ export const LAYERS: Readonly<Record<string, number>> = {
   changefeed: 5,
   db: 6,
   replica: 6,
+  formats: 7,
 }
 
 /** Programs show the product as a stranger would use it: through these packages and no other. */
 const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   'apps/demo': ['db', 'replica'],
-  'apps/cli': ['core', 'db', 'replica'],
+  'apps/cli': ['core', 'db', 'formats', 'replica'],
 }
 
 export function checkLayers(source: Source): Fault[] {

@@ -10,6 +10,7 @@ const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
   [/^[^/]+\.ts$/, /./],
   [/^packages\/fs\//, /./],
   [/^packages\/sst\/src\/(compression|zstd-decoder)\.ts$/, /^node:zlib$/],
+  [/^packages\/formats\/src\/parquet-file\.ts$/, /^node:zlib$/],
   [/^packages\/(compaction|db)\/src\/worker[^/]*\.ts$/, /^node:worker_threads$/],
   [/^packages\/db\/src\/diagnostics\.ts$/, /^node:diagnostics_channel$/],
 ]
@@ -20,8 +21,10 @@ const WRAPPERS: Readonly<Record<string, readonly string[]>> = {
     'packages/sst/src/parquet-library.ts',
     'packages/iceberg/src/check/parquet-file.ts',
     'packages/iceberg/src/delete-file.ts',
+    'packages/formats/src/parquet-file.ts',
   ],
   'hyparquet-writer': ['packages/sst/src/parquet-library.ts', 'packages/iceberg/src/delete-file.ts'],
+  'csv-parse': ['packages/formats/src/csv-records.ts'],
   avsc: ['packages/iceberg/src/avro-file.ts'],
 }
 

@@ -1,11 +1,5 @@
 import type { ColumnType } from '@meru/core'
-import { parseDateText, parseMoment, type Moment } from './moment.ts'
-
-/**
- * A value as an input file holds it. CSV gives strings; JSON gives its own kinds, and a bigint for an
- * integer that a double would change; Parquet gives moments and bytes too. Null is an absent value.
- */
-export type Cell = string | number | bigint | boolean | Moment | Uint8Array | null
+import { INT_MAX, LONG_MAX, parseDateText, parseMoment, type Cell } from '@meru/formats/parts'
 
 /**
  * The types that hold a value without loss, as a set of bits. A column may have the types that are in the
@@ -35,8 +29,6 @@ const CHOICES: readonly (readonly [TypeSet, ColumnType])[] = [
   [TIMESTAMPTZ, { kind: 'timestamptz' }],
 ]
 
-export const INT_MAX = 2_147_483_647
-export const LONG_MAX: bigint = 2n ** 63n - 1n
 const LONG_MIN: bigint = -(2n ** 63n)
 
 const INTEGER = /^-?(?:0|[1-9]\d*)$/

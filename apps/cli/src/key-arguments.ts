@@ -1,6 +1,7 @@
 import { keyColumns, typeName, type ColumnDef, type TableSchema } from '@meru/core'
 import { startsWith } from '@meru/db'
-import { cellReader, type Value } from './cell.ts'
+import type { Value } from '@meru/formats/parts'
+import { exactReader } from './cell.ts'
 import { usageFailure } from './failure.ts'
 
 /** A whole key from its texts, one for each key column. */
@@ -44,7 +45,7 @@ function parseLeading(columns: readonly ColumnDef[], texts: readonly string[]): 
 }
 
 function parseValue({ name, type }: ColumnDef, text: string): Value {
-  const value = cellReader(type)(text)
+  const value = exactReader(type)(text)
   if (value === undefined) throw usageFailure(`key column "${name}": "${text}" is no ${typeName(type)}`)
   return value
 }

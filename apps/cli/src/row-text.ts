@@ -1,6 +1,6 @@
 import { isNested, type ColumnDef, type ColumnType, type ScalarType } from '@meru/core'
-import type { Json, Scalar, Value } from './cell.ts'
-import { formatMoment, formatTime } from './moment.ts'
+import { formatMoment, formatTime, type Scalar, type Value } from '@meru/formats/parts'
+import type { Json } from './cell.ts'
 
 /**
  * A value as JSON holds it: integers as numbers where a double is exact and as strings elsewhere, moments

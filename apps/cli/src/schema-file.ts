@@ -8,7 +8,8 @@ import {
   type TableSchema,
 } from '@meru/core'
 import { z } from 'zod'
-import { valueOfJson, type Json, type Value } from './cell.ts'
+import type { Value } from '@meru/formats/parts'
+import { exactReader, type Json } from './cell.ts'
 import { parseType, TYPE_NAMES } from './column-types.ts'
 import { Failure } from './failure.ts'
 import { jsonValue } from './row-text.ts'
@@ -75,7 +76,7 @@ export function parseSchemaFile(text: string, path: string): FileColumn[] {
       })
     }
     if (column.default === undefined) return { id, name, type, required, default: undefined }
-    const value = valueOfJson(type, column.default)
+    const value = column.default === null ? undefined : exactReader(type)(column.default)
     if (value === undefined) {
       throw new Failure(`${path}: column "${name}": ${JSON.stringify(column.default)} is no ${column.type}`)
     }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { cellReader } from '../src/cell.ts'
+import type { Cell } from '@meru/formats/parts'
+import { exactReader } from '../src/cell.ts'
 import { parseType } from '../src/column-types.ts'
-import { ANY_TYPE, chooseType, typesOfText, typesOfValue, type Cell } from '../src/infer.ts'
+import { ANY_TYPE, chooseType, typesOfText, typesOfValue } from '../src/infer.ts'
 
 function inferText(values: readonly string[]): string {
   return chooseType(values.reduce<number>((set, value) => set & typesOfText(value), ANY_TYPE)).kind
@@ -105,5 +106,5 @@ test.each<[string, Cell, unknown]>([
 ])('as %s the cell %s becomes %s', (typeName, cell, expected) => {
   const type = parseType(typeName)
   if (type === undefined) throw new Error(`no type ${typeName}`)
-  expect(cellReader(type)(cell as never)).toEqual(expected)
+  expect(exactReader(type)(cell as never)).toEqual(expected)
 })

@@ -1,11 +1,10 @@
 import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer'
 import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { cellReader, type Value } from '../src/cell.ts'
+import type { Cell, Value } from '@meru/formats/parts'
+import { exactReader } from '../src/cell.ts'
 import { typeText } from '../src/import/survey.ts'
-import type { Cell } from '../src/infer.ts'
 import { openInput } from '../src/input/open-input.ts'
-import { parquetColumns } from '../src/input/parquet-columns.ts'
 import { scratchFile } from './scratch.ts'
 
 function parquetFile(columnData: ColumnSource[], rowGroupSize?: number): string {
@@ -46,7 +45,7 @@ test('every type of column arrives with its type and its exact values', async ()
   const values = (row: number): (Value | null | undefined)[] =>
     (input.typed ?? []).map(({ type }, index) => {
       const cell = cells[row][index]
-      return cell === null ? null : cellReader(type)(cell)
+      return cell === null ? null : exactReader(type)(cell)
     })
   expect(values(0).slice(0, 8)).toEqual([
     true,
@@ -67,89 +66,6 @@ test('row groups are read one after the other, places count on', async () => {
   const { cells, places } = await readRows(parquetFile([{ name: 'a', data, type: 'INT32' }], 3000))
   expect(cells.map(([cell]) => cell)).toEqual(data)
   expect([places[0], places[6999]]).toEqual([1, 7000])
-})
-
-interface Annotated {
-  readonly type: string
-  readonly converted_type?: string
-  readonly logical_type?: {
-    readonly type: string
-    readonly unit?: string
-    readonly isAdjustedToUTC?: boolean
-  }
-  readonly precision?: number
-  readonly scale?: number
-  readonly type_length?: number
-}
-
-test.each<[string, Annotated, unknown, string, Cell]>([
-  [
-    'a decimal in 32 bits',
-    { type: 'INT32', converted_type: 'DECIMAL', precision: 9, scale: 2 },
-    -5,
-    'decimal(9,2)',
-    '-0.05',
-  ],
-  [
-    'a decimal in bytes',
-    { type: 'BYTE_ARRAY', converted_type: 'DECIMAL', precision: 20, scale: 0 },
-    new Uint8Array([0xff, 0x00]),
-    'decimal(20,0)',
-    '-256',
-  ],
-  [
-    'an unsigned long',
-    { type: 'INT64', converted_type: 'UINT_64' },
-    2n ** 64n - 1n,
-    'decimal(20,0)',
-    '18446744073709551615',
-  ],
-  ['an unsigned int', { type: 'INT32', converted_type: 'UINT_32' }, 4_294_967_295, 'long', 4_294_967_295],
-  ['a date', { type: 'INT32', converted_type: 'DATE' }, -1, 'date', '1969-12-31'],
-  ['a time in milliseconds', { type: 'INT32', converted_type: 'TIME_MILLIS' }, 1500, 'time', '00:00:01.5'],
-  [
-    'a time in nanoseconds',
-    { type: 'INT64', logical_type: { type: 'TIME', unit: 'NANOS' } },
-    1_000n,
-    'time',
-    '00:00:00.000001',
-  ],
-  [
-    'a time between two microseconds',
-    { type: 'INT64', logical_type: { type: 'TIME', unit: 'NANOS' } },
-    1n,
-    'time',
-    '1 ns',
-  ],
-  [
-    'a local timestamp in nanoseconds',
-    { type: 'INT64', logical_type: { type: 'TIMESTAMP', unit: 'NANOS', isAdjustedToUTC: false } },
-    1n,
-    'timestamp_ns',
-    { nanos: 1n, hasZone: false, isMicros: false },
-  ],
-  [
-    'an old timestamp',
-    { type: 'INT96' },
-    5000n,
-    'timestamp',
-    { nanos: 5000n, hasZone: false, isMicros: true },
-  ],
-  [
-    'an interval',
-    { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 12, converted_type: 'INTERVAL' },
-    new Uint8Array(12),
-    'fixed(12)',
-    new Uint8Array(12),
-  ],
-])('%s', (_what, element, stored, typeName, expected) => {
-  const [column] = parquetColumns({
-    element: { name: 'root' },
-    children: [{ element: { name: 'c', repetition_type: 'OPTIONAL', ...element }, children: [] }],
-  })
-  expect(typeText(column.type)).toBe(typeName)
-  expect(column.cellOf(stored)).toEqual(expected)
-  expect(column.cellOf(undefined)).toBeNull()
 })
 
 test('a file that is no Parquet, or only half of one, is refused', async () => {

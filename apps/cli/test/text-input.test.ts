@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Cell } from '../src/infer.ts'
+import type { Cell } from '@meru/formats/parts'
 import type { Input } from '../src/input/input.ts'
 import { openInput } from '../src/input/open-input.ts'
 import { scratchFile } from './scratch.ts'
@@ -87,7 +87,7 @@ test.each<[string, string, string | Uint8Array, RegExp]>([
   ],
   ['a quote in an unquoted cell', 'in.csv', 'a,b\n1,2"3\n', /^in\.csv line 2: a quote stands inside/],
   ['a row with another number of cells', 'in.csv', 'a,b\n1,2\n3\n', /^in\.csv line 3: 1 cells/],
-  ['two columns of one name', 'in.csv', 'a,a\n1,2\n', /^in\.csv: two columns are named "a"/],
+  ['two columns of one name', 'in.csv', 'a,a\n1,2\n', /^in\.csv line 1: two columns are named "a"/],
   ['another separator', 'in.csv', 'a;b\n1;2\n', /^in\.csv has one column, "a;b"/],
   [
     'binary data',

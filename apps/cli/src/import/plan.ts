@@ -7,7 +7,7 @@ import {
   type NestedPart,
 } from '@meru/core'
 import { t, table, type TableDefinition, type TableSchema } from '@meru/db'
-import type { Value } from '../cell.ts'
+import type { Value } from '@meru/formats/parts'
 import type { TypeChoice } from '../column-types.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import type { Input, RowBatch } from '../input/input.ts'

@@ -1,15 +1,8 @@
 import type { ColumnType } from '@meru/core'
-import { cellReader, showCell, type ReadCell, type Value } from '../cell.ts'
+import { showCell, takesEmptyText, type Cell, type ReadCell, type Value } from '@meru/formats/parts'
+import { exactReader } from '../cell.ts'
 import { Failure } from '../failure.ts'
-import {
-  ANY_TYPE,
-  chooseType,
-  isSettled,
-  typesOfText,
-  typesOfValue,
-  type Cell,
-  type TypeSet,
-} from '../infer.ts'
+import { ANY_TYPE, chooseType, isSettled, typesOfText, typesOfValue, type TypeSet } from '../infer.ts'
 import type { Input, RowBatch } from '../input/input.ts'
 
 /** What reading a file through said of one of its columns. */
@@ -93,7 +86,7 @@ export class Survey {
 
   #begin(name: string): ColumnState {
     const expected = this.#expected.get(name)
-    const read = expected === undefined ? undefined : cellReader(expected)
+    const read = expected === undefined ? undefined : exactReader(expected)
     return { set: ANY_TYPE, present: 0, expected, read }
   }
 
@@ -103,10 +96,10 @@ export class Survey {
   }
 }
 
-/** True for null, and for a quoted empty cell of CSV unless the column holds strings. */
+/** True for null, and for a quoted empty cell of CSV unless the column can hold no text or no bytes. */
 function isAbsent(cell: Cell, type: ColumnType | undefined, input: Input): boolean {
   if (cell === null) return true
-  return cell === '' && input.isText && type !== undefined && type.kind !== 'string'
+  return cell === '' && input.isText && type !== undefined && !takesEmptyText(type)
 }
 
 /** The value that a column of the table gets from a cell. Throws, naming the place, if there is none. */
@@ -115,7 +108,7 @@ export function valueReader(
   input: Input,
   column: string,
 ): (cell: Cell, place: number) => Value | null {
-  const read = cellReader(type)
+  const read = exactReader(type)
   return (cell, place) => {
     if (isAbsent(cell, type, input)) return null
     const value = read(cell as Exclude<Cell, null>)

@@ -1,4 +1,4 @@
-import type { Cell } from '../infer.ts'
+import { isJsonObject, jsonKind, jsonText, type Cell, type JsonObject } from '@meru/formats/parts'
 
 /** Column names in the order in which they were first met. */
 export class ColumnNames {
@@ -18,14 +18,12 @@ export class UnfitRecord extends Error {
   override readonly name: string = 'UnfitRecord'
 }
 
-type JsonObject = Readonly<Record<string, unknown>>
-
 /**
  * The row of a JSON object. Objects inside it become columns with dotted names, arrays become their JSON
  * text. Throws `UnfitRecord` if two of its members would share a column.
  */
 export function flattenObject(value: unknown, columns: ColumnNames): Cell[] {
-  if (!isObject(value)) throw new UnfitRecord(`an object was expected, not ${nameOf(value)}`)
+  if (!isJsonObject(value)) throw new UnfitRecord(`an object was expected, not ${jsonKind(value)}`)
   const row: Cell[] = []
   addMembers({ row, columns, taken: new Set() }, value, '')
   return row
@@ -37,14 +35,14 @@ export function flattenObject(value: unknown, columns: ColumnNames): Cell[] {
  * of a name that is taken.
  */
 export function flattenFeature(value: unknown, columns: ColumnNames): Cell[] {
-  if (!isObject(value) || value['type'] !== 'Feature') {
-    throw new UnfitRecord(`a GeoJSON feature was expected, not ${nameOf(value)}`)
+  if (!isJsonObject(value) || value['type'] !== 'Feature') {
+    throw new UnfitRecord(`a GeoJSON feature was expected, not ${jsonKind(value)}`)
   }
   const row: Cell[] = []
   const filling: Filling = { row, columns, taken: new Set() }
   if (value['id'] !== undefined) setCell(filling, 'id', value['id'])
   addGeometry(filling, value['geometry'])
-  if (isObject(value['properties'])) addMembers(filling, value['properties'], '', FEATURE_COLUMNS)
+  if (isJsonObject(value['properties'])) addMembers(filling, value['properties'], '', FEATURE_COLUMNS)
   const extra = Object.entries(value).filter(([name]) => !FEATURE_MEMBERS.has(name))
   addMembers(filling, Object.fromEntries(extra), 'feature.')
   return row
@@ -67,14 +65,15 @@ function addMembers(
 ): void {
   for (const [member, inner] of Object.entries(value)) {
     const name = reserved?.has(member) === true ? `properties.${member}` : prefix + member
-    if (isObject(inner) && Object.keys(inner).length > 0) addMembers(filling, inner, `${name}.`)
+    if (isJsonObject(inner) && Object.keys(inner).length > 0) addMembers(filling, inner, `${name}.`)
     else setCell(filling, name, inner)
   }
 }
 
 function addGeometry(filling: Filling, geometry: unknown): void {
   if (geometry === undefined || geometry === null) return
-  const coordinates = isObject(geometry) && geometry['type'] === 'Point' ? geometry['coordinates'] : undefined
+  const coordinates =
+    isJsonObject(geometry) && geometry['type'] === 'Point' ? geometry['coordinates'] : undefined
   const isPoint =
     Array.isArray(coordinates) &&
     coordinates.length >= 2 &&
@@ -104,25 +103,4 @@ function cellOf(value: unknown): Cell {
     default:
       return value === null || value === undefined ? null : jsonText(value)
   }
-}
-
-/** JSON again, with integers that only a bigint holds written as they were read. */
-function jsonText(value: unknown): string {
-  if (typeof value === 'bigint') return value.toString()
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
-  if (!isObject(value)) return JSON.stringify(value)
-  return `{${Object.entries(value)
-    .map(([name, inner]) => `${JSON.stringify(name)}:${jsonText(inner)}`)
-    .join(',')}}`
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function nameOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') return 'another object'
-  return `a ${typeof value}`
 }

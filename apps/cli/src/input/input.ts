@@ -1,5 +1,5 @@
 import type { ColumnType } from '@meru/core'
-import type { Cell } from '../infer.ts'
+import type { Cell } from '@meru/formats/parts'
 
 /** Some rows of a file, cells by position of `Input.columns`; a row may be shorter than that. */
 export interface RowBatch {

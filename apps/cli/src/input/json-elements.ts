@@ -1,9 +1,4 @@
-/** One element of a JSON array, as text. */
-export interface JsonElement {
-  readonly text: string
-  /** The line it starts at, counted from 1. */
-  readonly line: number
-}
+import type { JsonRecord } from '@meru/formats/parts'
 
 /** What is wrong with the frame around the elements; what is inside an element is for `JSON.parse`. */
 export class JsonFrameError extends Error {
@@ -50,8 +45,8 @@ export class ElementCutter {
   }
 
   /** Takes the next piece of the text and gives the elements that it completes. */
-  push(chunk: string): JsonElement[] {
-    const found: JsonElement[] = []
+  push(chunk: string): JsonRecord[] {
+    const found: JsonRecord[] = []
     const scan = this.#scan
     const element = this.#element
     let start = 0
@@ -126,7 +121,7 @@ export class ElementCutter {
     return true
   }
 
-  #cut(found: JsonElement[], { isLast }: { readonly isLast: boolean }): void {
+  #cut(found: JsonRecord[], { isLast }: { readonly isLast: boolean }): void {
     const element = this.#element
     const isNothing = element.text.trim() === ''
     // An empty array has no element; after a comma, or before one, an element must stand.

@@ -1,11 +1,13 @@
-import type { ColumnType } from '@meru/core'
-import type { Cell } from '../infer.ts'
-import { formatMoment, formatTime } from '../moment.ts'
-import type { TypedColumn } from './input.ts'
+import { type ColumnType, toHex } from '@meru/core'
+import type { Cell, NestedCell } from './cell.ts'
+import { formatMoment, formatTime } from './moment.ts'
 
 /** A column of a Parquet file, and how its values become cells. */
-export interface ParquetColumn extends TypedColumn {
-  readonly cellOf: (value: unknown) => Cell
+export interface ParquetColumn<C extends NestedCell = Cell> {
+  readonly name: string
+  readonly type: ColumnType
+  readonly isNullable: boolean
+  readonly cellOf: (value: unknown) => C
 }
 
 /** The parts of a Parquet schema that matter here, in the words of its specification. */
@@ -43,16 +45,75 @@ interface Mapping {
  * would give inexact values are taken off the schema, so that it gives the stored ones.
  */
 export function parquetColumns(root: SchemaNode): ParquetColumn[] {
+  return root.children.map((node) => columnOf(node, isFlat(node) ? mapElement(node.element) : NESTED))
+}
+
+/** The columns of a file, lists, maps and structs as nested cells. */
+export function nestedParquetColumns(root: SchemaNode): ParquetColumn<NestedCell>[] {
   return root.children.map((node) => {
-    const { element } = node
-    const isFlat = node.children.length === 0 && element.repetition_type !== 'REPEATED'
-    const { type, cellOf } = isFlat ? mapElement(element) : NESTED
-    const isNullable = element.repetition_type !== 'REQUIRED'
-    return { name: element.name, type, isNullable, cellOf: orNull(cellOf) }
+    const { type, cellOf } = isFlat(node) ? mapElement(node.element) : NESTED
+    return columnOf(node, { type, cellOf: isFlat(node) ? cellOf : nestedCellOf(node) })
   })
 }
 
+function isFlat({ element, children }: SchemaNode): boolean {
+  return children.length === 0 && element.repetition_type !== 'REPEATED'
+}
+
+function columnOf<C extends NestedCell>(
+  { element }: SchemaNode,
+  { type, cellOf }: { readonly type: ColumnType; readonly cellOf: (value: unknown) => C },
+): ParquetColumn<C | null> {
+  const isNullable = element.repetition_type !== 'REQUIRED'
+  return { name: element.name, type, isNullable, cellOf: orNull(cellOf) }
+}
+
 const NESTED: Mapping = { type: { kind: 'string' }, cellOf: (value) => JSON.stringify(value, plainValue) }
+
+function nestedCellOf(node: SchemaNode): (value: unknown) => NestedCell {
+  const { element, children } = node
+  if (element.repetition_type === 'REPEATED') return listCellOf(singleCellOf(node))
+  const [entry] = children
+  switch (element.logical_type?.type ?? element.converted_type) {
+    case 'LIST':
+      return listCellOf(entry.children.length === 1 ? nestedOrNull(entry.children[0]) : singleCellOf(entry))
+    case 'MAP':
+    case 'MAP_KEY_VALUE': {
+      // As a map the library gives an object, in which keys are text and one hides another.
+      stripAnnotation(element)
+      const pairs = listCellOf(singleCellOf(entry, ['key', 'value']))
+      return (value) => pairs(Object.values(value as object)[0] ?? [])
+    }
+    default:
+      return singleCellOf(node)
+  }
+}
+
+/** Of one value, whether the node is repeated or not. `names` are those of its members, if not its own. */
+function singleCellOf(
+  { element, children }: SchemaNode,
+  names?: readonly string[],
+): (value: unknown) => NestedCell {
+  if (children.length === 0) return orNull(mapElement(element).cellOf)
+  const members = children.map((child, index) => ({
+    name: child.element.name,
+    as: names?.[index] ?? child.element.name,
+    cellOf: nestedOrNull(child),
+  }))
+  return orNull((value) =>
+    Object.fromEntries(
+      members.map(({ name, as, cellOf }) => [as, cellOf(Reflect.get(value as object, name))]),
+    ),
+  )
+}
+
+function nestedOrNull(node: SchemaNode): (value: unknown) => NestedCell {
+  return isFlat(node) ? orNull(mapElement(node.element).cellOf) : orNull(nestedCellOf(node))
+}
+
+function listCellOf(cellOf: (value: unknown) => NestedCell): (value: unknown) => NestedCell {
+  return (value) => Array.from(value as ArrayLike<unknown>, cellOf)
+}
 
 function mapElement(element: SchemaElement): Mapping {
   return mapAnnotated(element) ?? mapPhysical(element)
@@ -170,14 +231,14 @@ function asIs(value: unknown): Cell {
   return value as Cell
 }
 
-function orNull(cellOf: (value: unknown) => Cell): (value: unknown) => Cell {
+function orNull<C extends NestedCell>(cellOf: (value: unknown) => C): (value: unknown) => C | null {
   return (value) => (value === undefined || value === null ? null : cellOf(value))
 }
 
 /** Values that JSON lacks, in the form that other commands print them. */
 function plainValue(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
+  return value instanceof Uint8Array ? toHex(value) : value
 }
 
 function dateText(days: number): string {
@@ -186,7 +247,7 @@ function dateText(days: number): string {
 
 function bigEndian(bytes: Uint8Array): bigint {
   if (bytes.length === 0) return 0n
-  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${toHex(bytes)}`))
 }
 
 function decimalText(unscaled: bigint, scale: number): string {

@@ -1,0 +1,6 @@
+export { csvRows, type CsvOptions } from './csv-rows.ts'
+export { ndjsonRows } from './ndjson-rows.ts'
+export { parquetRows } from './parquet-rows.ts'
+export type { RowDefinition, RowsOptions } from './row-builder.ts'
+export type { ParquetSource } from './parquet-file.ts'
+export type { TextSource } from './text.ts'

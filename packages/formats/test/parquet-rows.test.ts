@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { t, table } from '@meru/core'
 import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer'
 import { expect, test } from 'vitest'
@@ -60,6 +61,19 @@ test('row groups come one after the other, and only columns of the table are rea
   bytes = 0
   await collect(parquetRows(whole, withOther))
   expect(bytes - some).toBeGreaterThan(count)
+})
+
+test.each([
+  ['GZIP', gzipSync],
+  ['BROTLI', brotliCompressSync],
+  ['ZSTD', zstdCompressSync],
+] as const)('%s is decompressed', async (codec, compress) => {
+  const data = Array.from({ length: 500 }, (_, i) => i)
+  const columnData: ColumnSource[] = [{ name: 'id', data, type: 'INT32' }]
+  const compressors = { [codec]: (bytes: Uint8Array) => new Uint8Array(compress(bytes)) }
+  expect(await read(parquetWriteBuffer({ columnData, codec, compressors }))).toEqual(
+    data.map((id) => ({ id })),
+  )
 })
 
 test('a consumer that stops reads no further row group', async () => {

@@ -89,6 +89,8 @@ def connect_duckdb():
 
     folder = os.path.dirname(duckdb_ext.__file__ or list(duckdb_ext.__path__)[0] + "/x")
     connection = duckdb.connect()
+    # With more threads 1.4 shows some rows that deletion vectors remove, other ones each time: duckdb-iceberg#1005.
+    connection.execute("SET threads = 1")
     for name in ("avro", "iceberg"):
         path = glob.glob(os.path.join(folder, "extensions", "*", "*", f"{name}.duckdb_extension"))[0]
         connection.execute(f"LOAD '{path}'")

@@ -1,7 +1,15 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { CRASH_MODES, MemoryFs } from '@meru/fs'
 import { checkTable } from '@meru/iceberg'
-import { Random, seedsFromEnvironment, TestEnvironment } from '@meru/testkit'
+import {
+  firstColumns,
+  type ModelColumn,
+  Random,
+  randomChange,
+  randomRow,
+  seedsFromEnvironment,
+  TestEnvironment,
+} from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import {
   type Database,
@@ -13,7 +21,6 @@ import {
   table,
 } from '../src/index.ts'
 import { TINY } from './fixture.ts'
-import { firstColumns, type ModelColumn, randomChange, randomRow, type Row } from './random-schema.ts'
 import { probeOf } from './session.ts'
 
 const SETTINGS: readonly Partial<Settings>[] = [
@@ -23,6 +30,7 @@ const SETTINGS: readonly Partial<Settings>[] = [
 ]
 const IDS = 60
 
+type Row = Record<string, unknown>
 type AnyTable = Table<Row, Row>
 type Rows = ReadonlyMap<number, Row>
 

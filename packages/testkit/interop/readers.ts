@@ -7,4 +7,5 @@ export {
   type ReadRequest,
   readTables,
 } from './python-readers.ts'
+export { filterTable, type FilterCase, type FilterOperator, type FilterTable } from './filter-cases.ts'
 export { doubleText, plainText, sortedLines, type TextRow, textRows, valueText } from './text-rows.ts'

@@ -18,6 +18,14 @@ export {
 } from './operations.ts'
 export { ProcessEnvironment } from './process-environment.ts'
 export { Random } from './random.ts'
+export {
+  type AnyAlteration,
+  type Change,
+  firstColumns,
+  type ModelColumn,
+  randomChange,
+  randomRow,
+} from './random-schema.ts'
 export { RandomRows } from './random-rows.ts'
 export { randomColumn } from './random-columns.ts'
 export { randomValue } from './random-values.ts'

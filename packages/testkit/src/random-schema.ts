@@ -1,8 +1,7 @@
-import { type Alteration, type StructAlteration, t } from '../src/index.ts'
-import type { Column } from '../src/index.ts'
-import type { Random } from '@meru/testkit'
+import { type Alteration, type Column, type StructAlteration, t } from '@meru/core'
+import type { Random } from './random.ts'
 
-export type Row = Record<string, unknown>
+type Row = Record<string, unknown>
 export type AnyAlteration = Alteration<Row, Row, unknown>
 
 /** What a column holds, by the name of its builder. */
@@ -172,10 +171,20 @@ export function randomRow(
   return { id, written, row }
 }
 
-/** One to three changes made at once. */
-export function randomChange(random: Random, columns: readonly ModelColumn[]): Change {
+/** One to three changes made at once. `datesStay`: no date becomes a moment, which not every reader follows. */
+export function randomChange(
+  random: Random,
+  columns: readonly ModelColumn[],
+  options: { readonly datesStay: boolean } = { datesStay: false },
+): Change {
   let change: Change = { columns, apply: (a) => a, project: (row) => row }
-  for (let i = random.between(1, 3); i > 0; i--) change = both(change, oneChange(random, change.columns))
+  for (let i = random.between(1, 3); i > 0; i--) {
+    const next = oneChange(random, change.columns)
+    const dates = (each: readonly ModelColumn[]): number => each.filter(({ kind }) => kind === 'date').length
+    const isWidened =
+      next.columns.length === change.columns.length && dates(next.columns) < dates(change.columns)
+    if (!options.datesStay || !isWidened) change = both(change, next)
+  }
   return change
 }
 

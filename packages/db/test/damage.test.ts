@@ -103,7 +103,7 @@ async function outcomeOf(files: Files, states: Sample['states']): Promise<Outcom
     }
     // By statistics, pages are passed over: which, damage must not decide.
     for (const weight of [1, 3, 7.5]) {
-      const filtered = await from.scan({ where: { weight: { gte: weight } } as never }).toArray()
+      const filtered = await from.scan({ where: { weight: { gte: weight } } }).toArray()
       const expected = rows.filter((row) => row.weight !== null && row.weight >= weight)
       if (!sameRows(filtered as never, expected)) throw new Error(`where gave ${showValue(filtered)}`)
     }

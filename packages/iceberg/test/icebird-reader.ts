@@ -1,12 +1,12 @@
 import { icebergRead } from 'icebird'
-import type { MemoryFs } from '@meru/fs'
+import type { FileSystem } from '@meru/fs'
 import type { TableMetadata } from '../src/table-metadata.ts'
 import type { Row } from './sample-table.ts'
 import { plainText } from '@meru/testkit/interop'
 
 /** Reads one snapshot with icebird, which knows files only by `fetch`. */
 export async function readWithIcebird(
-  fs: MemoryFs,
+  fs: FileSystem,
   metadata: TableMetadata,
   snapshotId: number,
 ): Promise<Row[]> {
@@ -27,8 +27,8 @@ export async function readWithIcebird(
   }
 }
 
-async function answer(fs: MemoryFs, url: string, init: RequestInit | undefined): Promise<Response> {
-  const bytes = await fs.readFile(url.replace('memory:///files/', ''))
+async function answer(fs: FileSystem, url: string, init: RequestInit | undefined): Promise<Response> {
+  const bytes = await fs.readFile(url.slice(url.lastIndexOf('/tables/') + 1))
   if (bytes === undefined) return new Response('not found', { status: 404 })
   const [, first, last] = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '') ?? []
   if (first === undefined) return new Response(new Uint8Array(bytes))

@@ -27,7 +27,7 @@ export async function readSnapshot(
   const schemas = metadata.schemas as { 'schema-id': number; fields: { id: number; name: string }[] }[]
   const fields = schemas.find((schema) => schema['schema-id'] === snapshot?.['schema-id'])?.fields ?? []
   const read = async (uri: string): Promise<Uint8Array> => {
-    const bytes = await fs.readFile(uri.replace('memory:///files/', ''))
+    const bytes = await fs.readFile(uri.slice(uri.lastIndexOf('/tables/') + 1))
     if (bytes === undefined) throw new Error(`${uri} is absent`)
     return bytes
   }

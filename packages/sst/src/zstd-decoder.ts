@@ -2,8 +2,8 @@ import * as zlib from 'node:zlib'
 import { ZSTDDecoder } from 'zstddec'
 
 /**
- * zstd in WebAssembly. `node:zlib` makes a context of more than a hundred kilobytes for every page, for which V8 collects
- * garbage every fifty pages. It serves until this decoder is there, for large pages, and where WebAssembly is forbidden.
+ * zstd in WebAssembly. `node:zlib` makes a context for every page, large enough that V8 collects garbage for it again and
+ * again. It serves until this decoder is there, for large pages, and where WebAssembly is forbidden.
  */
 const decoder: ZSTDDecoder = new ZSTDDecoder()
 let isReady = false
@@ -24,7 +24,7 @@ export async function prepareZstd(): Promise<void> {
 
 /**
  * The library takes its code from a `data:` URL where there is `fetch`, for which Node compiles a whole HTTP client: that
- * takes thirty times as long as the decoder. Where there is none, it decodes the text itself. `begin` does not wait.
+ * takes far longer than the decoder. Where there is none, it decodes the text itself. `begin` does not wait.
  */
 function withoutFetch<T>(begin: () => T): T {
   const fetch = Object.getOwnPropertyDescriptor(globalThis, 'fetch')

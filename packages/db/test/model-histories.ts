@@ -67,7 +67,7 @@ async function failureOf(operations: readonly DatabaseOperation[], seed: number)
 
 /** Runs the seeds for which `seed % parts` is `part`: histories are many, and files run side by side. */
 export function testHistories(part: number, parts: number): void {
-  const { seeds, operations: count } = seedsFromEnvironment(process.env, { seeds: 200, operations: 2000 })
+  const { seeds, operations: count } = seedsFromEnvironment(process.env, { seeds: 100, operations: 2000 })
   const own = seeds.filter((seed) => seeds.length === 1 || seed % parts === part)
   describe('a database and a sorted map', () => {
     test.each(own)('agree on a random history (seed %i)', { timeout: 120_000 }, async (seed) => {

@@ -1,6 +1,7 @@
 import { icebergRead } from 'icebird'
 import type { FileSystem } from '@meru/fs'
 import type { TableMetadata } from '../src/table-metadata.ts'
+import { pathOf } from './reference-reader.ts'
 import type { Row } from './sample-table.ts'
 import { plainText } from '@meru/testkit/interop'
 
@@ -28,7 +29,7 @@ export async function readWithIcebird(
 }
 
 async function answer(fs: FileSystem, url: string, init: RequestInit | undefined): Promise<Response> {
-  const bytes = await fs.readFile(url.slice(url.lastIndexOf('/tables/') + 1))
+  const bytes = await fs.readFile(pathOf(url))
   if (bytes === undefined) return new Response('not found', { status: 404 })
   const [, first, last] = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '') ?? []
   if (first === undefined) return new Response(new Uint8Array(bytes))

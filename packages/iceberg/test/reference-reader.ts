@@ -14,6 +14,11 @@ export interface LineageRow {
   readonly updated: number
 }
 
+/** Where a file of a test's table is, below the root: in memory, or among the golden ones. */
+export function pathOf(uri: string): string {
+  return uri.replace(/^(?:memory:\/\/\/files|file:\/\/\/golden\/v[23])\//, '')
+}
+
 /**
  * Reads one snapshot by the letter of the specification: every manifest, every delete file of either form,
  * columns by field id. For tables of plain numbers and texts.
@@ -27,7 +32,7 @@ export async function readSnapshot(
   const schemas = metadata.schemas as { 'schema-id': number; fields: { id: number; name: string }[] }[]
   const fields = schemas.find((schema) => schema['schema-id'] === snapshot?.['schema-id'])?.fields ?? []
   const read = async (uri: string): Promise<Uint8Array> => {
-    const bytes = await fs.readFile(uri.slice(uri.lastIndexOf('/tables/') + 1))
+    const bytes = await fs.readFile(pathOf(uri))
     if (bytes === undefined) throw new Error(`${uri} is absent`)
     return bytes
   }

@@ -1,6 +1,7 @@
 import { checkIceberg, open, type Table } from '@meru/db'
 import {
   type DatabaseOperation,
+  ONLY_WRITES,
   Random,
   randomOperations,
   TEST_TABLES,
@@ -90,19 +91,8 @@ export async function runHistory(root: string, seed: number, operations: number)
   })
 }
 
-const NOTHING_BUT_WRITES = {
-  get: 0,
-  getMany: 0,
-  has: 0,
-  scan: 0,
-  count: 0,
-  openSnapshot: 0,
-  closeSnapshot: 0,
-  crash: 0,
-  reopen: 0,
-}
 export const WEIGHTS: NonNullable<Parameters<typeof randomOperations>[2]> = {
-  ...NOTHING_BUT_WRITES,
+  ...ONLY_WRITES,
   putMany: 20,
   flush: 8,
   compact: 2,

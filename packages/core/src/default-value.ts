@@ -1,8 +1,7 @@
 import { ByteWriter } from './byte-writer.ts'
-import { physicalOf } from './column-type.ts'
 import type { Column, ColumnMode } from './column.ts'
 import { toHex } from './hex.ts'
-import type { ColumnPlace } from './row-layout.ts'
+import { loosePlace } from './row-layout.ts'
 import type { ColumnDef } from './schema.ts'
 import { columnPlan } from './column-plan.ts'
 import { appendVariable, readVariable } from './value-area.ts'
@@ -50,19 +49,6 @@ export function decodeDefault(
   return readVariable(plan, bytes, 0, bytes.length)
 }
 
-function planOf(table: string, { name, type }: DefaultColumn, mode: ColumnMode | undefined): ColumnPlan {
-  const place: ColumnPlace = {
-    id: 0,
-    name,
-    type,
-    required: true,
-    ...physicalOf(type),
-    index: 0,
-    keyIndex: -1,
-    nullBit: -1,
-    offset: 0,
-    variableIndex: -1,
-    writeDefault: undefined,
-  }
-  return columnPlan(table, place, mode)
+function planOf(table: string, column: DefaultColumn, mode: ColumnMode | undefined): ColumnPlan {
+  return columnPlan(table, loosePlace(column), mode)
 }

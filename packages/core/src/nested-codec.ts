@@ -1,6 +1,6 @@
 import type { ByteWriter } from './byte-writer.ts'
 import type { ColumnMode } from './column.ts'
-import { physicalOf, type ColumnType, type NestedPart, type NestedType } from './column-type.ts'
+import { type ColumnType, type NestedPart, type NestedType } from './column-type.ts'
 import { VALUE_BYTES_MAX } from './entry.ts'
 import { MeruError } from './errors.ts'
 import {
@@ -17,7 +17,7 @@ import {
 } from './nested-bytes.ts'
 import { partMode } from './nested-type.ts'
 import { hasOnly, isRecord, recordShape } from './record-shape.ts'
-import type { ColumnPlace } from './row-layout.ts'
+import { loosePlace } from './row-layout.ts'
 import { appendText, readText } from './text.ts'
 import { isBytes, isMap } from './value-check.ts'
 import { copyBytes, scalarPlan, type ColumnPlan, type NestedCodec } from './value-codec.ts'
@@ -83,25 +83,8 @@ function partCodec(place: ColumnName, type: ColumnType, mode: ColumnMode | undef
       })
     }
     default:
-      return scalarCodec(partPlan(place, type, mode))
+      return scalarCodec(scalarPlan(place.table, loosePlace({ name: place.name, type }), mode))
   }
-}
-
-function partPlan({ table, name }: ColumnName, type: ColumnType, mode: ColumnMode | undefined): ColumnPlan {
-  const place: ColumnPlace = {
-    id: 0,
-    name,
-    type,
-    required: true,
-    ...physicalOf(type),
-    index: 0,
-    keyIndex: -1,
-    nullBit: -1,
-    offset: 0,
-    variableIndex: -1,
-    writeDefault: undefined,
-  }
-  return scalarPlan(table, place, mode)
 }
 
 function scalarCodec(plan: ColumnPlan): PartCodec {

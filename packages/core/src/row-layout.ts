@@ -25,6 +25,23 @@ export interface ColumnPlace {
   readonly writeDefault: Uint8Array | undefined
 }
 
+/** The place of a value that stands by itself: a default, or a part of a nested value. */
+export function loosePlace({ name, type }: Pick<ColumnPlace, 'name' | 'type'>): ColumnPlace {
+  return {
+    id: 0,
+    name,
+    type,
+    required: true,
+    ...physicalOf(type),
+    index: 0,
+    keyIndex: -1,
+    nullBit: -1,
+    offset: 0,
+    variableIndex: -1,
+    writeDefault: undefined,
+  }
+}
+
 /** The shape of encoded rows of one schema; see `docs/format/row.md`. */
 export interface RowLayout {
   /** All columns, in schema order. */

@@ -1,7 +1,7 @@
 import * as zlib from 'node:zlib'
 import { snappyCompress, snappyUncompress } from './parquet-library.ts'
 import type { Compression } from './layout.ts'
-import { zstdDecompress } from './zstd-decoder.ts'
+import { CHUNK_BYTES_MIN, zstdDecompress } from './zstd-decoder.ts'
 
 /** Parquet's numbers of compression codecs. */
 export const CODEC_NONE = 0
@@ -28,9 +28,6 @@ export function compress(codec: Exclude<Codec, typeof CODEC_NONE>, body: Uint8Ar
     params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
   })
 }
-
-/** The smallest chunk that zlib takes. */
-const CHUNK_BYTES_MIN = 64
 
 /** Decompresses one page body of known length; throws if the bytes are no such thing. */
 export function decompress(codec: Codec, body: Uint8Array, rawBytes: number): Uint8Array {

@@ -11,7 +11,7 @@ let isReady = false
 /** Its memory never shrinks, so a larger page is not for it. */
 const DECODER_BYTES_MAX = 4 * 1024 * 1024
 /** The smallest chunk that zlib takes. */
-const CHUNK_BYTES_MIN = 64
+export const CHUNK_BYTES_MIN = 64
 
 /** Makes the decoder, once in a process. */
 export async function prepareZstd(): Promise<void> {

@@ -43,12 +43,13 @@ export async function runChild({ program, args, env }: Child): Promise<unknown> 
   }
 }
 
-/** Runs a script of this folder under the sources. */
+/** Runs a script of this folder under the packages as this process has them: built, or their sources in tests. */
 export function runScript(script: string, args: readonly string[]): Promise<unknown> {
   const path = new URL(script, import.meta.url).pathname
+  const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions='))
   return runChild({
     program: process.execPath,
-    args: ['--conditions=@meru/source', '--no-warnings', '--expose-gc', path, ...args],
+    args: [...conditions, '--no-warnings', '--expose-gc', path, ...args],
   })
 }
 

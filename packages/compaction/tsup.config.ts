@@ -1,3 +1,3 @@
-import { library } from '../../tsup.base.ts'
+import { library, thread } from '../../tsup.base.ts'
 
-export default library('src/index.ts', 'src/meru-worker.ts', 'src/worker-jobs.ts')
+export default [library('src/index.ts', 'src/worker-jobs.ts'), thread('src/meru-worker.ts')]

@@ -38,7 +38,7 @@ export type Request =
       readonly fileBytesTarget: number
       readonly sharedKeys?: MergeTask['sharedKeys']
     }
-  | ({ readonly kind: 'run'; readonly memtable: SharedMemtable } & Omit<RunTask, 'memtable'>)
+  | ({ readonly kind: 'run' } & Omit<RunTask, 'parts'>)
   | {
       readonly kind: 'resolve'
       readonly table: string
@@ -54,15 +54,21 @@ export type Request =
       readonly puffinId: string
     }
 
-/** What a worker is told beside: to give up what it does, or to close files that it keeps open. */
+/**
+ * What a worker is told beside: to give up what it does, to close files that it keeps open, or the part that it
+ * wanted, which is absent after the last.
+ */
 export type Notice =
   | { readonly kind: 'abort' }
   | { readonly kind: 'forget'; readonly fileIds: readonly string[] }
+  | { readonly kind: 'part'; readonly memtable: SharedMemtable | undefined }
 
 /** What a worker answers. The first kinds may come many times, the others end a job. */
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'progress'; readonly rows: number }
+  /** It has written the parts that it got, and wants the next. */
+  | { readonly kind: 'wanted' }
   /** It makes this file. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'flushed'; readonly output: FlushOutput }

@@ -58,8 +58,8 @@ export class InlineRunner implements JobRunner {
   }
 
   writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
-    const { memtable, seqno } = task
-    return writeRun({ memtable, seqno, output: this.outputOf(task), breathe: this.breathe, ...control })
+    const { parts, seqno } = task
+    return writeRun({ parts, seqno, output: this.outputOf(task), breathe: this.breathe, ...control })
   }
 
   async resolve({ table, puffinId, keys, targets }: ResolveTask): Promise<DeadUpdate[]> {

@@ -41,7 +41,8 @@ export interface MergeTask {
 export interface RunTask {
   /** The name of the table. */
   readonly table: string
-  readonly memtable: Memtable
+  /** As in `RunJob`. Asked for one when those before it are written. */
+  readonly parts: AsyncIterable<Memtable>
   readonly seqno: number
   readonly schema: TableSchema
   readonly level: number

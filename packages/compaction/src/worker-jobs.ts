@@ -14,6 +14,7 @@ import { resolveDead, type ResolveTarget } from './resolve.ts'
 import { writeRun } from './run-job.ts'
 import type { OutputOptions } from './sst-output.ts'
 import type { DeadUpdate } from './task.ts'
+import { WantedParts } from './wanted-parts.ts'
 import { type OpenFile, WorkerFiles } from './worker-files.ts'
 
 /** The worker looks for messages this often, in milliseconds of work. */
@@ -34,6 +35,7 @@ class JobServer {
   private readonly env: Environment = nodeEnvironment()
   private readonly fs: FileSystem
   private readonly files: WorkerFiles
+  private readonly parts: WantedParts
   private last = 0
   private running: AbortController | undefined
 
@@ -41,6 +43,7 @@ class JobServer {
     this.port = port
     this.fs = new NodeFs(root)
     this.files = new WorkerFiles(this.fs, { filesMax: FILES_MAX })
+    this.parts = new WantedParts(() => this.send({ kind: 'wanted' }))
   }
 
   send(answer: Answer, transfer: readonly ArrayBuffer[] = []): void {
@@ -48,7 +51,11 @@ class JobServer {
   }
 
   receive(message: Request | Notice): void {
-    if (message.kind === 'abort') return this.running?.abort()
+    if (message.kind === 'part') return this.parts.take(message.memtable)
+    if (message.kind === 'abort') {
+      this.running?.abort()
+      return this.parts.take(undefined)
+    }
     if (message.kind === 'forget') {
       this.files.forget(message.fileIds).catch(() => undefined)
       return
@@ -91,13 +98,9 @@ class JobServer {
   }
 
   private async run(request: Extract<Request, { kind: 'run' }>, signal: AbortSignal): Promise<void> {
-    const memtable = Memtable.attach(request.memtable)
     const breathe = (): Promise<void> => this.breathe()
-    const output = this.outputOf(request)
-    this.send({
-      kind: 'merged',
-      metas: await writeRun({ memtable, seqno: request.seqno, output, breathe, signal }),
-    })
+    const job = { parts: this.parts, seqno: request.seqno, output: this.outputOf(request), breathe, signal }
+    this.send({ kind: 'merged', metas: await writeRun(job) })
   }
 
   private outputOf(request: Extract<Request, { kind: 'merge' | 'run' }>): OutputOptions {

@@ -85,7 +85,8 @@ export class WorkerRunner implements JobRunner {
   }
 
   async writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
-    const answer = await this.written({ ...task, kind: 'run', memtable: task.memtable.shared() }, control)
+    const { parts, ...settings } = task
+    const answer = await this.written({ ...settings, kind: 'run' }, { ...control, parts })
     return answer === undefined ? this.options.fallback.writeRun(task, control) : [...answer.metas]
   }
 
@@ -122,7 +123,7 @@ export class WorkerRunner implements JobRunner {
   /** Removes the files that a job made if it does not come to its end; a worker that lives has done so itself. */
   private async written(
     request: Extract<Request, { kind: 'merge' | 'run' }>,
-    control: JobControl,
+    control: Omit<ThreadControl, 'onFile'>,
   ): Promise<DoneOf<'merge'> | undefined> {
     const made: string[] = []
     const onFile = (path: string): void => void made.push(path)

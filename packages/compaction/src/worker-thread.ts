@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { MeruError } from '@meru/core'
 import type { Environment } from '@meru/fs'
+import type { Memtable } from '@meru/memtable'
 import { type Answer, type Notice, receiveError, type Request } from './job-message.ts'
 import type { JobControl } from './task.ts'
 
@@ -19,6 +20,8 @@ export interface ThreadOptions {
 export interface ThreadControl extends JobControl {
   /** Told of each file that the worker makes. */
   readonly onFile?: ((path: string) => void) | undefined
+  /** What the worker gets when it wants a part. */
+  readonly parts?: AsyncIterable<Memtable> | undefined
 }
 
 interface Job {
@@ -29,6 +32,10 @@ interface Job {
   readonly reject: (error: Error) => void
   /** Tells the worker to give the job up. */
   readonly abort: () => void
+  /** Begun when the worker wants the first part. */
+  parts?: AsyncIterator<Memtable> | undefined
+  /** Why the job was given up. */
+  failure?: Error
 }
 
 /** A worker that has not said that it is there by then never will: its module is not ours. */
@@ -141,12 +148,29 @@ export class WorkerThread {
       job.control.onFile?.(answer.path)
       return
     }
+    if (answer.kind === 'wanted') {
+      void this.sendPart(job)
+      return
+    }
     this.end(job)
-    const reason: unknown = job.control.signal?.reason
+    const reason: unknown = job.failure ?? job.control.signal?.reason
     if (answer.kind !== 'failed') job.resolve(answer)
     else if (answer.error.name === 'AbortError' && reason instanceof Error) job.reject(reason)
     else job.reject(receiveError(answer.error))
     this.next()
+  }
+
+  /** A source of parts that fails ends the job with its error. */
+  private async sendPart(job: Job): Promise<void> {
+    try {
+      job.parts ??= job.control.parts?.[Symbol.asyncIterator]()
+      const next = await job.parts?.next()
+      const memtable = next === undefined || next.done === true ? undefined : next.value.shared()
+      if (this.current === job) this.tell({ kind: 'part', memtable })
+    } catch (error) {
+      job.failure = error instanceof Error ? error : new Error(String(error))
+      if (this.current === job) job.abort()
+    }
   }
 
   private fail(thread: Worker, cause: unknown): void {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { CorruptionError, MeruError, type BytesVector } from '@meru/core'
 import { nodeEnvironment, NodeFs } from '@meru/fs'
 import { sstPath, type SstFile } from '@meru/manifest'
+import type { Memtable } from '@meru/memtable'
 import { DeadPositions, layoutFor } from '@meru/sst'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -136,6 +137,42 @@ describe.each(['inline', 'worker'])('%s runner', (kind) => {
     expect(isAborted).toBe(true)
   })
 
+  const runTask = { ...merge([]), inputs: undefined, seqno: 0, fileBytesTarget: 1 << 20 }
+
+  test('writes a run of parts that come one by one', async () => {
+    let wanted = 0
+    async function* parts(): AsyncGenerator<Memtable> {
+      for (let from = 0; from < 9000; from += 3000) {
+        wanted++
+        await store.env.yield()
+        yield memtableOf(puts(from, from + 3000))
+      }
+    }
+    const metas = await runner.writeRun({ ...runTask, parts: parts() }, {})
+    expect([metas.map(({ rows, level }) => [rows, level]), wanted]).toEqual([[[9000, 2]], 3])
+  })
+
+  test('parts that are not in key order are refused, and leave no file', async () => {
+    async function* parts(): AsyncGenerator<Memtable> {
+      await store.env.yield()
+      yield memtableOf(puts(5000, 10_000))
+      yield memtableOf(puts(0, 5000))
+    }
+    await expect(runner.writeRun({ ...runTask, parts: parts() }, {})).rejects.toThrow('is written after')
+    expect(readdirSync(join(directory, DATA))).toEqual([])
+  })
+
+  test('a source of parts that fails ends the run with its error, and leaves no file', async () => {
+    const failure = new Error('no more')
+    async function* parts(): AsyncGenerator<Memtable> {
+      await store.env.yield()
+      yield memtableOf(puts(0, 5000))
+      throw failure
+    }
+    await expect(runner.writeRun({ ...runTask, parts: parts() }, {})).rejects.toBe(failure)
+    expect(readdirSync(join(directory, DATA))).toEqual([])
+  })
+
   test('corruption names the file', async () => {
     const inputs = [await file(0, puts(0, 9)), await file(0, puts(8, 12))]
     const job = runner.merge(merge(inputs), {})
@@ -188,6 +225,27 @@ describe.each(['inline', 'worker'])('%s runner', (kind) => {
     expect(updates.map(({ id, positions }) => [id, [...positions]])).toEqual([
       [metas[0].id, [29, ...Array.from({ length: 10 }, (_, i) => 49 + i)]],
     ])
+  })
+})
+
+describe('a run on another thread', () => {
+  test('that waits for a part ends when it is called off, and leaves no file', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'meru-run-'))
+    mkdirSync(join(directory, DATA), { recursive: true })
+    const runner = workerRunner(directory, failing)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    async function* parts(): AsyncGenerator<Memtable> {
+      yield memtableOf(puts(0, 5000))
+      controller.abort(reason)
+      await new Promise(() => undefined)
+    }
+    const settings = { table: 't', schema: items.schema, level: 1, layout: layoutFor(1), seqno: 0 }
+    const task = { ...settings, fileBytesTarget: 1 << 20, parts: parts() }
+    await expect(runner.writeRun(task, { signal: controller.signal })).rejects.toBe(reason)
+    expect(readdirSync(join(directory, DATA))).toEqual([])
+    await runner.close()
+    rmSync(directory, { recursive: true, force: true })
   })
 })
 

@@ -2,6 +2,7 @@ import { ByteWriter, compareBytes, KIND_PUT, MeruError, type RowCodec, type SstM
 import type { JobRunner, RunTask } from '@meru/compaction'
 import { Memtable } from '@meru/memtable'
 import { layoutFor } from '@meru/sst'
+import { PartQueue } from './part-queue.ts'
 
 /** Files of one run, and whether they may stay as they are. */
 export interface Run {
@@ -13,10 +14,10 @@ export interface Run {
 export interface RunSettings {
   readonly runner: JobRunner
   /** What is the same for every run. */
-  readonly task: Omit<RunTask, 'memtable' | 'seqno' | 'layout'>
+  readonly task: Omit<RunTask, 'parts' | 'seqno' | 'layout'>
   /** The layout of files that stay. */
   readonly layout: RunTask['layout']
-  /** A run is written when its rows take this much memory. */
+  /** A run ends when its rows take this much memory. */
   readonly runBytes: number
   /** Runs that are written at the same time. */
   readonly runsInFlight: number
@@ -27,8 +28,39 @@ export interface RunSettings {
 const WAITING_LAYOUT = layoutFor(1, { compression: 'none', dictionary: false })
 
 /**
- * Collects rows in memory, and has a run of them written, sorted by key, whenever they fill it. While one is written
- * the next is filled.
+ * While keys ascend, rows are handed on when they take this much memory: little enough that reading rows and writing
+ * files go on side by side, and that what was handed on is still in the processor's cache.
+ */
+const PART_BYTES = 4_000_000
+/** The least parts of a full run. */
+const PARTS_MIN = 4
+
+/** A run that is being written. Its runs before it may be, too. */
+interface OpenRun {
+  readonly parts: PartQueue
+  bytes: number
+}
+
+interface RunState {
+  /** Every key so far was above the one before. */
+  isAscending: boolean
+  lastKey: Uint8Array
+  lastLength: number
+  /** The run that the next part belongs to, while keys ascend. */
+  open: OpenRun | undefined
+  /** Memtables that were handed on and are not written yet. */
+  unwritten: number
+  readonly writing: Set<Promise<void>>
+  /** By place in the input; what is not written yet is absent. */
+  readonly runs: (Run | undefined)[]
+  failure: Error | undefined
+  /** Called when a part was written or a run has ended. */
+  wake: () => void
+}
+
+/**
+ * Collects rows in memory and has them written, sorted by key, as runs. While keys ascend a run is handed on in parts;
+ * once they do not, whole, when it fills its memory. While some are written the next are collected.
  */
 export class RunCollector {
   rows = 0
@@ -38,22 +70,16 @@ export class RunCollector {
   readonly #settings: RunSettings
   readonly #scratch: ByteWriter = new ByteWriter(1024)
   #memtable: Memtable
-  readonly #state: {
-    /** Every key so far was above the one before. */
-    isAscending: boolean
-    lastKey: Uint8Array
-    lastLength: number
-    readonly writing: Set<Promise<void>>
-    /** By place in the input; what is not written yet is absent. */
-    readonly runs: (Run | undefined)[]
-    failure: Error | undefined
-  } = {
+  readonly #state: RunState = {
     isAscending: true,
     lastKey: new Uint8Array(64),
     lastLength: -1,
+    open: undefined,
+    unwritten: 0,
     writing: new Set(),
     runs: [],
     failure: undefined,
+    wake: () => undefined,
   }
 
   constructor(codec: RowCodec, settings: RunSettings) {
@@ -67,6 +93,7 @@ export class RunCollector {
    * fit the schema throws `INVALID`, naming its number, from 1.
    */
   add(row: unknown): boolean {
+    if (this.#state.isAscending && this.#memtable.bytesUsed >= partBytesOf(this.#settings)) return false
     const scratch = this.#scratch
     scratch.clear()
     let keyLength: number
@@ -85,42 +112,75 @@ export class RunCollector {
     return true
   }
 
-  /** Sends the full run on its way, and waits until there is memory for the next. Throws if a run failed. */
+  /** Hands on what was collected, and waits until there is memory for more. Throws if a run failed. */
   async makeRoom(): Promise<void> {
     const { runsInFlight, runBytes } = this.#settings
-    this.#send({ isFinal: this.#state.isAscending })
+    const state = this.#state
+    this.#handOn({ isLast: false })
     this.#memtable = new Memtable({ bytesMax: runBytes })
-    while (this.#state.writing.size >= runsInFlight) await Promise.race(this.#state.writing)
-    if (this.#state.failure !== undefined) throw this.#state.failure
+    // Of ascending runs each is written by one thread: those of the other threads have to wait in memory.
+    const ahead = 1 + Math.ceil(runBytes / partBytesOf(this.#settings)) * (runsInFlight - 1)
+    const unwrittenMax = state.isAscending ? 1 + ahead : runsInFlight
+    while (state.unwritten >= unwrittenMax && state.failure === undefined) {
+      await new Promise<void>((resolve) => void (state.wake = resolve))
+    }
+    if (state.failure !== undefined) throw state.failure
   }
 
   /** Writes what is left. The runs in the order of the input; nobody may add rows any more. */
   async finish(): Promise<Run[]> {
-    const isOnly = this.#state.runs.length === 0
-    if (this.#memtable.entries > 0) this.#send({ isFinal: isOnly || this.#state.isAscending })
-    await Promise.all(this.#state.writing)
-    if (this.#state.failure !== undefined) throw this.#state.failure
-    return this.#state.runs.filter((run) => run !== undefined)
+    const state = this.#state
+    if (this.#memtable.entries > 0) this.#handOn({ isLast: true })
+    this.#endRun()
+    await Promise.all(state.writing)
+    if (state.failure !== undefined) throw state.failure
+    return state.runs.filter((run) => run !== undefined)
   }
 
   /** Waits for the runs that are on their way. The files of all runs that were written, for removal. */
   async abandon(): Promise<SstMeta[]> {
+    this.#endRun()
     await Promise.all(this.#state.writing)
     return this.#state.runs.flatMap((run) => run?.files ?? [])
   }
 
-  #send({ isFinal }: { isFinal: boolean }): void {
-    const { runner, task, layout, signal } = this.#settings
+  #handOn({ isLast }: { isLast: boolean }): void {
+    const state = this.#state
     const memtable = this.#memtable
     memtable.seal()
+    if (!state.isAscending) this.#endRun()
+    // The only run of all stays as it is, in whatever order its rows came.
+    const isFinal = state.isAscending || (isLast && state.runs.length === 0)
+    const run = (state.open ??= this.#begin({ isFinal }))
+    run.bytes += memtable.bytesUsed
+    state.unwritten++
+    run.parts.push(memtable)
+    if (!state.isAscending || run.bytes >= this.#settings.runBytes) this.#endRun()
+  }
+
+  #endRun(): void {
+    this.#state.open?.parts.end()
+    this.#state.open = undefined
+  }
+
+  #begin({ isFinal }: { isFinal: boolean }): OpenRun {
+    const { runner, task, layout, signal } = this.#settings
     const state = this.#state
+    const parts = new PartQueue(() => {
+      state.unwritten--
+      state.wake()
+    })
     const index = state.runs.push(undefined) - 1
     const done = runner
-      .writeRun({ ...task, memtable, seqno: 0, layout: isFinal ? layout : WAITING_LAYOUT }, { signal })
+      .writeRun({ ...task, parts, seqno: 0, layout: isFinal ? layout : WAITING_LAYOUT }, { signal })
       .then((files) => void (state.runs[index] = { files, isFinal }))
       .catch((error: unknown) => void (state.failure ??= asError(error)))
-      .finally(() => state.writing.delete(done))
+      .finally(() => {
+        state.writing.delete(done)
+        state.wake()
+      })
     state.writing.add(done)
+    return { parts, bytes: 0 }
   }
 
   #follow(bytes: Uint8Array, keyLength: number): void {
@@ -132,6 +192,11 @@ export class RunCollector {
     for (let i = 0; i < keyLength; i++) state.lastKey[i] = bytes[i]
     state.lastLength = keyLength
   }
+}
+
+/** While keys ascend, a memtable is handed on at this size. */
+function partBytesOf({ runBytes }: RunSettings): number {
+  return Math.min(PART_BYTES, Math.ceil(runBytes / PARTS_MIN))
 }
 
 function asError(error: unknown): Error {

@@ -56,6 +56,19 @@ describe('ingest', () => {
     await closeClean(session)
   })
 
+  test('takes ascending rows in more runs than memory holds, and sorts what comes behind them', async () => {
+    const session = await opened({ ingestBytesMax: 16 * 1024 })
+    const { into } = session
+    const report = await into.ingest([...rows(1000, 3000), ...rows(0, 1000), ...rows(1500, 1600, 'again')])
+    expect(report).toMatchObject({ rows: 3100, duplicates: 100 })
+    expect(await into.scan().toArray()).toEqual([
+      ...rows(0, 1500),
+      ...rows(1500, 1600, 'again'),
+      ...rows(1600, 3000),
+    ])
+    await closeClean(session)
+  })
+
   test('sorts rows that come in any order, in runs that fit into memory', async () => {
     const session = await opened({ ingestBytesMax: 16 * 1024 })
     const { into } = session

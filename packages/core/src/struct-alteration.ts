@@ -77,7 +77,8 @@ export class StructAlteration<Row, Insert> implements AlteredStruct<Row, Insert>
     name: NewName<Row, Name>,
     column: C,
   ): StructAlteration<Simplify<Row & RowOf<Record<Name, C>>>, Simplify<Insert & InsertOf<Record<Name, C>>>> {
-    if (column.hasDefault) throw new TypeError(`field "${name}" has a default; only columns have one`)
+    if (column.hasDefault)
+      throw new TypeError(`field "${name}" has a default; only columns have one; make the field nullable`)
     this.#draft.add(name, column.type, !column.isNullable)
     this.#modes.set(name, column.mode)
     return this as never

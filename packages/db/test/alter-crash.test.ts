@@ -7,7 +7,16 @@ import { probeOf } from './session.ts'
 
 const MODES: readonly CrashMode[] = ['drop', 'sectors', 'torn']
 
-const items = table('items', { id: t.int(), name: t.string(), count: t.int().nullable() }, { key: ['id'] })
+const items = table(
+  'items',
+  {
+    id: t.int(),
+    name: t.string(),
+    count: t.int().nullable(),
+    place: t.struct({ shelf: t.int(), box: t.string().nullable() }).nullable(),
+  },
+  { key: ['id'] },
+)
 type Rows = Record<string, unknown>
 type AnyTable = Table<Rows, Rows>
 type State = ReadonlyMap<number, Rows>
@@ -41,9 +50,9 @@ const range = (from: number, to: number): number[] => Array.from({ length: to - 
 const flush = same((table) => table.flush())
 
 const STEPS: readonly Step[] = [
-  put(range(0, 12), (id) => ({ name: `n${id}`, count: id })),
+  put(range(0, 12), (id) => ({ name: `n${id}`, count: id, place: { shelf: id, box: `b${id}` } })),
   flush,
-  put(range(8, 20), (id) => ({ name: `m${id}`, count: null })),
+  put(range(8, 20), (id) => ({ name: `m${id}`, count: null, place: null })),
   alter(
     (a) => a.add('level', t.int().default(5)).rename({ name: 'title' }).widen('count', t.long()),
     ({ name, count, ...row }) => ({
@@ -53,19 +62,35 @@ const STEPS: readonly Step[] = [
       level: 5,
     }),
   ),
-  put(range(15, 25), (id) => ({ title: `t${id}`, count: 2n ** 40n, level: id })),
+  put(range(15, 25), (id) => ({
+    title: `t${id}`,
+    count: 2n ** 40n,
+    level: id,
+    place: { shelf: id, box: null },
+  })),
   flush,
+  alter(
+    (a) =>
+      a.within('place', (s) =>
+        s.drop('box').rename({ shelf: 'box' }).widen('box', t.long()).add('row', t.int().nullable()),
+      ),
+    ({ place, ...row }) => ({
+      ...row,
+      place: place === null ? null : { box: BigInt((place as { shelf: number }).shelf), row: null },
+    }),
+  ),
+  put(range(10, 13), (id) => ({ title: `u${id}`, count: 1n, level: id, place: { box: 2n ** 50n, row: id } })),
   alter(
     (a) => a.drop('count').makeNullable('title'),
     ({ count: _gone, ...row }) => row,
   ),
-  put(range(22, 26), () => ({ title: null, level: 0 })),
+  put(range(22, 26), () => ({ title: null, level: 0, place: null })),
   same((table) => table.compact()),
   alter(
     (a) => a.add('count', t.string().nullable()).rename({ title: 'level', level: 'title' }),
     ({ title, level, ...row }) => ({ ...row, title: level, level: title, count: null }),
   ),
-  put([1], () => ({ title: 1, level: 'x', count: 'new' })),
+  put([1], () => ({ title: 1, level: 'x', count: 'new', place: null })),
   same((table) => table.exportIceberg({ formatVersion: 3 })),
 ]
 

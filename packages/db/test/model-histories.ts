@@ -43,7 +43,7 @@ const OPTION_SETS: readonly Partial<Settings>[] = [
 ]
 
 /** Openings and exports cost a hundred times what a put costs. */
-const WEIGHTS = { checkpoint: 0.1, reopen: 0.3, crash: 0.3, flush: 1, compact: 0.3 }
+const WEIGHTS = { checkpoint: 0.1, reopen: 0.3, crash: 0.3, flush: 1, compact: 0.3, alter: 0.6 }
 const SHRINK_TRIES = 150
 
 async function failureOf(operations: readonly DatabaseOperation[], seed: number): Promise<Error | undefined> {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { MemoryFs } from '@meru/fs'
 import { type Call, InterceptedFs } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
-import { type Database, open } from '../src/index.ts'
+import { type Database, open, t } from '../src/index.ts'
 import { events, openMemory, TINY, type Happening } from './fixture.ts'
 
 const row = (id: number, what: string): Happening => ({ at: BigInt(id), what: `${what} ${'x'.repeat(40)}` })
@@ -49,6 +49,33 @@ describe('a database that is open for reading only', () => {
     const after = await reading(fs)
     expect(await (await after.table(events)).count()).toBe(4)
     await after.close()
+  })
+
+  test('sees a change of the columns with the rows before and after it; one that was open before it does not', async () => {
+    const fs = new MemoryFs()
+    const writer = await openMemory(fs)
+    const before = await writer.table(events)
+    await before.putMany([row(1, 'flushed'), row(2, 'flushed')])
+    await before.flush()
+    await before.put(row(3, 'in the log'))
+    const early = await reading(fs)
+    const after = await before.alter((a) => a.rename({ what: 'why' }).add('level', t.int().default(4)))
+    await after.put({ at: 4n, why: null, level: 1 })
+    const reader = await reading(fs)
+    const from = await reader.storedTable('events')
+    expect(await from?.scan().toArray()).toEqual([
+      { at: 1n, why: row(1, 'flushed').what, level: 4 },
+      { at: 2n, why: row(2, 'flushed').what, level: 4 },
+      { at: 3n, why: row(3, 'in the log').what, level: 4 },
+      { at: 4n, why: null, level: 1 },
+    ])
+    await expect(reader.table(events)).rejects.toMatchObject({ code: 'INVALID' })
+    expect(await (await early.table(events)).scan().toArray()).toEqual([
+      row(1, 'flushed'),
+      row(2, 'flushed'),
+      row(3, 'in the log'),
+    ])
+    for (const db of [reader, early, writer]) await db.close()
   })
 
   test('writes nothing, and leaves the lock alone', async () => {

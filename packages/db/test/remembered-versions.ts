@@ -59,5 +59,8 @@ async function outcomeOf(
 }
 
 function nameOf(table: Table, key: KeyShape): string {
-  return `${table.name} ${showValue(key)}`
+  // By its values: the columns may have been renamed since.
+  const isOne = typeof key !== 'object' || key instanceof Uint8Array || key instanceof Date
+  const values = isOne ? [key] : Object.values(key)
+  return `${table.name} ${showValue(values)}`
 }

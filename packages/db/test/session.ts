@@ -12,6 +12,7 @@ import {
   type Row,
   type State,
 } from '@meru/testkit'
+import type { TableDefinition } from '@meru/core'
 import {
   type MeruError,
   open,
@@ -29,6 +30,12 @@ import {
   remembers,
 } from './concurrent-operations.ts'
 
+/** A snapshot, and the handles of its time: they read under the schemas that tables had then. */
+interface Moment {
+  readonly snapshot: Snapshot
+  readonly tables: ReadonlyMap<string, Table>
+}
+
 /** A real database and a model, doing the same operations and having to agree. */
 export class DatabaseSession {
   readonly model: ModelSession = new ModelSession()
@@ -38,7 +45,7 @@ export class DatabaseSession {
   /** Each opening is a process of its own, and the only one alive. */
   #lives = 0
   readonly #tables: Map<string, Table> = new Map()
-  readonly #open: { readonly snapshots: Map<number, Snapshot>; readonly concurrent: ConcurrentOperations } = {
+  readonly #open: { readonly snapshots: Map<number, Moment>; readonly concurrent: ConcurrentOperations } = {
     snapshots: new Map(),
     concurrent: new ConcurrentOperations(),
   }
@@ -54,14 +61,21 @@ export class DatabaseSession {
     const components = { fs: this.#disk.fs, env: this.#disk.process, probe: probeOf(++this.#lives) }
     this.#disk.db = await this.#env.until(open('memory', { settings: this.#settings, components }))
     this.#tables.clear()
-    for (const definition of TEST_TABLES) {
-      this.#tables.set(definition.name, (await this.#disk.db.table(definition)) as Table)
+    for (const { name } of TEST_TABLES) {
+      this.#tables.set(name, (await this.#disk.db.table(this.#definition(name))) as Table)
     }
   }
 
+  /** The declaration that a table must have by now. */
+  #definition(name: string): TableDefinition {
+    return this.model.model.history(name).definition
+  }
+
   /** Runs an operation on both; throws if the answers differ. */
-  async run(operation: DatabaseOperation): Promise<void> {
+  async run(scripted: DatabaseOperation): Promise<void> {
+    const operation = this.model.fitted(scripted)
     if (operation.do === 'crash') return this.#crash(operation)
+    if (operation.do === 'alter') return this.#env.until(this.#alter(operation))
     const isRemembered = remembers(this.model, operation)
     const expected = this.model.apply(operation)
     const found = await this.#env.until(
@@ -78,7 +92,7 @@ export class DatabaseSession {
 
   async close(): Promise<void> {
     await this.#env.until(this.#open.concurrent.abandon())
-    for (const snapshot of this.#open.snapshots.values()) snapshot.close()
+    for (const { snapshot } of this.#open.snapshots.values()) snapshot.close()
     this.#open.snapshots.clear()
     if (this.#disk.db !== undefined) await this.#env.until(this.#disk.db.close())
   }
@@ -120,9 +134,12 @@ export class DatabaseSession {
           durabilityOf(operation),
         ))
       case 'openSnapshot':
-        return void this.#open.snapshots.set(operation.snapshot, db.snapshot())
+        return void this.#open.snapshots.set(operation.snapshot, {
+          snapshot: db.snapshot(),
+          tables: new Map(this.#tables),
+        })
       case 'closeSnapshot':
-        this.#open.snapshots.get(operation.snapshot)?.close()
+        this.#open.snapshots.get(operation.snapshot)?.snapshot.close()
         return void this.#open.snapshots.delete(operation.snapshot)
       case 'ingest':
         return this.#ingest(operation)
@@ -138,9 +155,25 @@ export class DatabaseSession {
         await this.close()
         return this.open()
       case 'crash':
+      case 'alter':
         return undefined
       default:
         return this.#read(operation)
+    }
+  }
+
+  /** The handle from before must refuse to read what is there after the change. */
+  async #alter(operation: Extract<DatabaseOperation, { do: 'alter' }>): Promise<void> {
+    const { apply } = this.model.changeOf(operation)
+    await this.#open.concurrent.abandon()
+    const before = this.#table(operation.table)
+    const after = await before.alter((alteration) => apply(alteration))
+    this.model.apply(operation)
+    this.#tables.set(operation.table, after)
+    if (after === before) return
+    const refusal: unknown = await before.count().catch((error: unknown) => error)
+    if ((refusal as Partial<MeruError>).code !== 'INVALID') {
+      throw new Error(`${operation.table}: a handle of the schema before gave ${showValue(refusal)}`)
     }
   }
 
@@ -156,9 +189,9 @@ export class DatabaseSession {
   async #read(
     operation: Extract<DatabaseOperation, { readonly do: 'get' | 'getMany' | 'has' | 'scan' | 'count' }>,
   ): Promise<unknown> {
-    const table = this.#table(operation.table)
-    const snapshot =
-      operation.snapshot === undefined ? undefined : this.#open.snapshots.get(operation.snapshot)
+    const moment = operation.snapshot === undefined ? undefined : this.#open.snapshots.get(operation.snapshot)
+    const table = moment?.tables.get(operation.table) ?? this.#table(operation.table)
+    const snapshot = moment?.snapshot
     switch (operation.do) {
       case 'get': {
         const options = { snapshot, select: operation.select }
@@ -206,8 +239,8 @@ export class DatabaseSession {
 
   async #compare(db: Database): Promise<void> {
     const found = new Map<string, readonly Row[]>()
-    for (const definition of TEST_TABLES) {
-      found.set(definition.name, (await (await db.table(definition)).scan().toArray()) as Row[])
+    for (const { name } of TEST_TABLES) {
+      found.set(name, (await (await db.table(this.#definition(name))).scan().toArray()) as Row[])
     }
     const differences = this.model.model.differences(found)
     if (differences.length > 0) throw new Error(`${db.path}: ${differences.slice(0, 5).join('\n')}`)
@@ -217,14 +250,16 @@ export class DatabaseSession {
   async #export(name: string): Promise<void> {
     const table = this.#table(name)
     const expected = this.model.model.scan(name).length
-    if (name === 'moments') {
+    const isAltered = table.schema.schemaId > 0
+    if (name === 'moments' && !isAltered) {
       // Nanoseconds have no type in format version 2.
       const error: unknown = await table.exportIceberg().catch((failure: unknown) => failure)
       if ((error as Partial<MeruError>).code !== 'INVALID')
         throw new Error(`export of ${name} gave ${String(error)}`)
       return
     }
-    const result = await table.exportIceberg()
+    // Format version 2 has no defaults for rows that were there.
+    const result = await table.exportIceberg(isAltered ? { formatVersion: 3 } : {})
     if (result.liveRows !== expected)
       throw new Error(`${name}: exported ${result.liveRows} of ${expected} rows`)
     const { violations } = await checkTable(this.#disk.fs, `tables/${name}`)

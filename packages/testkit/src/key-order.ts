@@ -100,7 +100,7 @@ export class KeyOrder {
   }
 }
 
-function isRecord<T extends object>(shape: T | Scalar | StartsWith): shape is T {
+export function isRecord<T extends object>(shape: T | Scalar | StartsWith): shape is T {
   if (typeof shape !== 'object' || shape === null) return false
   return !(shape instanceof Uint8Array) && !(shape instanceof Date) && !(shape instanceof StartsWith)
 }

@@ -3,7 +3,10 @@ import type { KeyShape } from './key-order.ts'
 import { Model, type State, type Write } from './model.ts'
 import { type Answer, ModelTransaction } from './model-transaction.ts'
 import type { DatabaseOperation, ReadOperation } from './operations.ts'
+import { Random } from './random.ts'
 import { selected, showValue, type Row } from './rows.ts'
+import { fitted } from './fitted-operation.ts'
+import { randomTableChange, type TableChange } from './table-change.ts'
 import { TEST_TABLES } from './test-tables.ts'
 
 const DIFFERENCES_MAX = 10
@@ -71,6 +74,9 @@ export class ModelSession {
         this.#snapshots.clear()
         this.#transactions.clear()
         return undefined
+      case 'alter':
+        this.#transactions.clear()
+        return this.#alter(operation)
       case 'flush':
       case 'compact':
       case 'export':
@@ -79,6 +85,20 @@ export class ModelSession {
       default:
         return this.#read(operation)
     }
+  }
+
+  /** The change that an operation makes of the table as it is. */
+  changeOf({ table, seed }: Extract<DatabaseOperation, { do: 'alter' }>): TableChange {
+    return randomTableChange(new Random(seed), this.model.history(table).at())
+  }
+
+  /** The operation for the columns that the tables have, or had at its snapshot. */
+  fitted(operation: DatabaseOperation): DatabaseOperation {
+    return fitted(operation, (table, snapshot) => {
+      const version = snapshot === undefined ? undefined : this.#snapshots.get(snapshot)
+      const history = this.model.history(table)
+      return { first: history.first, shape: history.at(version) }
+    })
   }
 
   /**
@@ -100,6 +120,14 @@ export class ModelSession {
   /** Whether a row of this key is remembered; else a conditional write asks for no row. */
   isRemembered(table: string, key: KeyShape): boolean {
     return this.#remembered.get(this.#nameOf(table, key)) !== undefined
+  }
+
+  /** A change is durable when it is made, and all writes before it. */
+  #alter(operation: Extract<DatabaseOperation, { do: 'alter' }>): undefined {
+    const change = this.changeOf(operation)
+    const { definition } = this.model.history(operation.table)
+    if (change.after.definition.schema === definition.schema) return
+    this.#durable = this.model.alter(operation.table, change)
   }
 
   #remember(table: string, key: KeyShape): Row | undefined {

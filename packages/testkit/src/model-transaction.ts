@@ -90,10 +90,10 @@ export class ModelTransaction {
   }
 
   #get(table: string, key: KeyShape): Row | undefined {
-    const { definition, order } = this.#model.history(table)
+    const { definition, defaults, order } = this.#model.history(table).at()
     const parts = order.partsOf(key)
     const own = this.#writes.findLast((write) => write.table === table && this.#isTo(write, parts))
-    if (own !== undefined) return own.kind === 'put' ? normalise(definition, own.row) : undefined
+    if (own !== undefined) return own.kind === 'put' ? normalise(definition, own.row, defaults) : undefined
     this.#keys.push({ table, key: parts })
     return this.#model.get(table, key, this.#version)
   }
@@ -119,7 +119,7 @@ export class ModelTransaction {
   }
 
   #rowsWithOwn(table: string): Row[] {
-    const { definition, order } = this.#model.history(table)
+    const { definition, defaults, order } = this.#model.history(table).at()
     const rows = new Map(
       this.#model.scan(table, {}, this.#version).map((row) => [showValue(order.valuesOf(row)), row]),
     )
@@ -128,7 +128,7 @@ export class ModelTransaction {
       if (write.kind === 'delete') {
         rows.delete(showValue(order.partsOf(write.key)))
       } else {
-        const row = normalise(definition, write.row)
+        const row = normalise(definition, write.row, defaults)
         rows.set(showValue(order.valuesOf(row)), row)
       }
     }
@@ -161,9 +161,11 @@ export class ModelTransaction {
   }
 
   #isTo(write: Write, key: readonly Value[]): boolean {
-    const { definition, order } = this.#model.history(write.table)
+    const { definition, defaults, order } = this.#model.history(write.table).at()
     const own =
-      write.kind === 'put' ? order.valuesOf(normalise(definition, write.row)) : order.partsOf(write.key)
+      write.kind === 'put'
+        ? order.valuesOf(normalise(definition, write.row, defaults))
+        : order.partsOf(write.key)
     return showValue(own) === showValue(key)
   }
 }

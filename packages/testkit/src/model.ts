@@ -1,6 +1,7 @@
 import type { TableDefinition } from '@meru/core'
 import type { KeyShape, Range } from './key-order.ts'
 import { normalise, rowsEqual, selected, showValue, type Row, type Value } from './rows.ts'
+import type { TableChange } from './table-change.ts'
 import { TableHistory } from './table-history.ts'
 
 /** One write of a batch. */
@@ -42,7 +43,7 @@ export class Model {
     for (const write of writes) {
       const table = this.history(write.table)
       if (write.kind === 'put') {
-        const row = normalise(table.definition, write.row)
+        const row = normalise(table.definition, write.row, table.at().defaults)
         table.set(table.order.valuesOf(row), this.#version, row)
       } else {
         table.set(table.order.partsOf(write.key), this.#version, undefined)
@@ -51,9 +52,15 @@ export class Model {
     return this.#version
   }
 
+  /** Changes the columns of a table; a version of its own, in which no row is written. */
+  alter(table: string, change: TableChange): number {
+    this.history(table).alter(change, ++this.#version)
+    return this.#version
+  }
+
   get(table: string, key: KeyShape, version: number = this.#version): Row | undefined {
     const history = this.history(table)
-    return history.get(history.order.partsOf(key), version)
+    return history.get(history.at(version).order.partsOf(key), version)
   }
 
   scan(table: string, shape: ScanShape = {}, version: number = this.#version): Row[] {

@@ -32,6 +32,10 @@ export type ReadOperation = Extract<
  * Snapshots are opened under a number that is not open. `crash` ends the process or the power; `reopen`
  * closes and opens in order. Both close all snapshots, and end all transactions without a commit.
  *
+ * `alter` changes the columns of a table, as the seed and the columns that are there decide, and ends all transactions
+ * without a commit. The other operations speak of a table as it was declared at first; `ModelSession.fitted` says them
+ * in the columns that there are.
+ *
  * `remember` reads the version of a row. `putIf` and `deleteIf` ask that the row is the one remembered last, or that
  * there is none if nothing or no row was remembered. Transactions are open side by side; `commitAll` ends all of
  * them at once, in the order in which they began, right behind a batch.
@@ -88,6 +92,7 @@ export type DatabaseOperation =
   | { readonly do: 'openSnapshot'; readonly snapshot: number }
   | { readonly do: 'closeSnapshot'; readonly snapshot: number }
   | { readonly do: 'ingest'; readonly table: string; readonly rows: readonly Row[] }
+  | { readonly do: 'alter'; readonly table: string; readonly seed: number }
   | { readonly do: 'flush'; readonly table: string }
   | { readonly do: 'compact'; readonly table: string }
   | { readonly do: 'export'; readonly table: string }
@@ -122,6 +127,7 @@ export const DEFAULT_WEIGHTS: Weights = {
   openSnapshot: 2,
   closeSnapshot: 2,
   ingest: 1,
+  alter: 0,
   flush: 2,
   compact: 0.6,
   export: 0.3,
@@ -225,6 +231,9 @@ class OperationSource {
         return this.#closeSnapshot() ?? this.#read('get', rows)
       case 'ingest':
         return { do: kind, table, rows: this.#several(() => rows.row()) }
+      case 'alter':
+        this.#running = []
+        return { do: kind, table, seed: random.uint32() }
       case 'flush':
       case 'compact':
       case 'export':

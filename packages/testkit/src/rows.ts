@@ -40,11 +40,11 @@ export function rowsEqual(a: object | undefined, b: object | undefined): boolean
   )
 }
 
-/** A row as a table gives it back: every column in the order of the schema, null where none was given. */
-export function normalise(definition: TableDefinition, row: object): Row {
+/** A row as a table gives it back: every column in the order of the schema, its default or null where none was given. */
+export function normalise(definition: TableDefinition, row: object, defaults: Row = {}): Row {
   const values = definition.schema.columns.map(({ name }): [string, Value] => {
     const value = Reflect.get(row, name) as Value | undefined
-    return [name, value ?? null]
+    return [name, value === undefined ? (defaults[name] ?? null) : value]
   })
   return Object.fromEntries(values)
 }

@@ -1,6 +1,7 @@
 import { bytesBelow, forget, inDirectory } from './disk.ts'
 import { ENGINES } from './engine-list.ts'
 import { Unavailable, type Engine } from './engine.ts'
+import { memoryDuring } from './memory.ts'
 import { breathe, idleDelay, loopDelayDuring } from './event-loop.ts'
 import { KEY_STEP, randomOf, rowOf, zipf, type Row } from './rows.ts'
 import { median } from './results.ts'
@@ -157,12 +158,17 @@ async function scans({ engine, options, random, costs }: Subject): Promise<void>
   }
 }
 
-async function compact({ engine, directory, options, costs }: Subject): Promise<number> {
+async function compact({
+  engine,
+  directory,
+  options,
+  costs,
+}: Subject): Promise<Pick<ScaleRun, 'compactionRate' | 'compactionMebibytes'>> {
   const bytes = bytesBelow(directory)
   const work = new Work()
-  await engine.compact?.()
+  const compactionMebibytes = await memoryDuring(async () => engine.compact?.())
   costs.push(work.cost('compaction of everything', options.rows))
-  return bytes / MIB / (work.milliseconds / 1000)
+  return { compactionRate: bytes / MIB / (work.milliseconds / 1000), compactionMebibytes }
 }
 
 async function opens({ engine, directory, options, costs }: Subject): Promise<void> {
@@ -197,12 +203,12 @@ async function measure(engine: Engine, directory: string, options: ScaleOptions)
   await load(subject)
   const written = await upserts(subject)
   const uniform = (): number => subject.random() % options.rows
-  let compactionRate: number | undefined
+  let compacted: Awaited<ReturnType<typeof compact>> = {}
   if (engine.flush !== undefined) {
     await flushes(subject)
     await engine.settle()
     await gets(subject, 'get, uniform, before compaction', uniform)
-    compactionRate = await compact(subject)
+    compacted = await compact(subject)
     await engine.settle()
   }
   await gets(subject, 'get, uniform', uniform)
@@ -218,7 +224,7 @@ async function measure(engine: Engine, directory: string, options: ScaleOptions)
     rows: options.rows,
     costs: subject.costs,
     ...written,
-    ...(compactionRate === undefined ? {} : { compactionRate }),
+    ...compacted,
     bytesPerRow,
     peakMebibytes: process.resourceUsage().maxRSS / 1024,
   }

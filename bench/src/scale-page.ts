@@ -103,11 +103,21 @@ function sizeTable(runs: readonly ScaleRun[], targets: Targets): string {
     return [
       `${run.rows / MILLION} M`,
       number(run.compactionRate),
+      number(run.compactionMebibytes),
       number(run.bytesPerRow),
       number(run.peakMebibytes),
       number(milliseconds),
       bar === undefined ? '–' : `≤ ${bar.must}: ${verdictOf(milliseconds, bar, true)}`,
     ]
   })
-  return table(['rows', 'compaction, MiB/s', 'bytes per row', 'peak memory, MiB', 'open, ms', 'bar'], lines)
+  const head = [
+    'rows',
+    'compaction, MiB/s',
+    'its memory, MiB',
+    'bytes per row',
+    'peak memory, MiB',
+    'open, ms',
+    'bar',
+  ]
+  return table(head, lines)
 }

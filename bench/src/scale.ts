@@ -33,6 +33,8 @@ export interface ScaleRun {
   readonly loop: { readonly idle: LoopDelay; readonly ingest: LoopDelay }
   /** MiB of input a second. */
   readonly compactionRate?: number
+  /** How much the memory of the process grew during it. */
+  readonly compactionMebibytes?: number
   readonly bytesPerRow: number
   readonly peakMebibytes: number
 }

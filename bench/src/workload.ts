@@ -101,7 +101,7 @@ async function randomUpserts(subject: Subject, directory: string): Promise<void>
 }
 
 async function readsBeforeAndAfterCompaction(subject: Subject, directory: string): Promise<void> {
-  const { engine, report } = subject
+  const { engine, scale, report } = subject
   forget(directory)
   const opened = new Meter()
   opened.start()
@@ -118,6 +118,9 @@ async function readsBeforeAndAfterCompaction(subject: Subject, directory: string
     meter.stop()
     report(meter.rate('compaction', bytes / MIB, 'MiB/s'))
   }
+  await engine.settle()
+  const rest = bytesBelow(directory) / scale.rows
+  report({ operation: 'bytes per row after compaction', value: rest, unit: 'B', less: true })
   await reads(subject, '')
   report({ operation: 'peak memory of writes and gets', value: peakMebibytes(), unit: 'MiB', less: true })
   await scans(subject)

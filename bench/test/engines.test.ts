@@ -14,6 +14,7 @@ const EVERYWHERE = [
   'buffered batches of 1000, random upserts',
   'get, uniform, cold',
   'full scan to row objects',
+  'bytes per row after compaction',
   'bytes per row at rest',
   'open',
 ]

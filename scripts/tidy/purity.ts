@@ -11,6 +11,7 @@ const NODE_MODULES: readonly (readonly [file: RegExp, modules: RegExp])[] = [
   [/^packages\/fs\//, /./],
   [/^packages\/sst\/src\/(compression|zstd-decoder)\.ts$/, /^node:zlib$/],
   [/^packages\/formats\/src\/parquet-file\.ts$/, /^node:zlib$/],
+  [/^packages\/iceberg\/src\/check\/parquet-file\.ts$/, /^node:zlib$/],
   [/^packages\/(compaction|db)\/src\/worker[^/]*\.ts$/, /^node:worker_threads$/],
   [/^packages\/db\/src\/diagnostics\.ts$/, /^node:diagnostics_channel$/],
 ]

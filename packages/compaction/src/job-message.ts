@@ -37,6 +37,7 @@ export type Request =
       readonly layout: SstLayout
       readonly fileBytesTarget: number
       readonly sharedKeys?: MergeTask['sharedKeys']
+      readonly lineage?: MergeTask['lineage']
     }
   | ({ readonly kind: 'run' } & Omit<RunTask, 'parts'>)
   | {

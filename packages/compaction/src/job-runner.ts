@@ -53,8 +53,10 @@ export class InlineRunner implements JobRunner {
 
   merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
     const { sharedKeys } = task
+    const keepsLineage = task.lineage !== undefined
     const inputs = task.inputs.map((file) => mergeInput(file, inputOf(file), task))
-    return runMerge({ inputs, output: this.outputOf(task), breathe: this.breathe, sharedKeys, ...control })
+    const job = { inputs, output: this.outputOf(task), breathe: this.breathe, sharedKeys, keepsLineage }
+    return runMerge({ ...job, ...control })
   }
 
   writeRun(task: RunTask, control: JobControl): Promise<SstMeta[]> {
@@ -127,9 +129,10 @@ type DeadPositions = TaskFile['dead']
 export function mergeInput<Input extends MergeInput>(
   { schema }: Pick<TaskFile, 'schema'>,
   input: Input,
-  task: Pick<MergeTask, 'schema'>,
+  task: Pick<MergeTask, 'schema' | 'lineage'>,
 ): Input {
-  return { ...input, projection: projectionBetween(schema, task.schema) }
+  const lineage = task.lineage?.get(input.id)
+  return { ...input, lineage, projection: projectionBetween(schema, task.schema) }
 }
 
 export function inputOf({ file, reader, dead }: TaskFile): MergeInput {

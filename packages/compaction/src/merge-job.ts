@@ -6,6 +6,7 @@ import {
   type SstMeta,
   type Vector,
 } from '@meru/core'
+import { withRowLineage } from '@meru/sst'
 import { MergeSource, type MergeChunk, type MergeInput } from './merge-source.ts'
 import { SstOutput, type OutputOptions, type SstBatch } from './sst-output.ts'
 
@@ -21,6 +22,8 @@ export interface MergeJob {
    */
   readonly sharedKeys?: 'refuse' | 'first' | undefined
   readonly output: OutputOptions
+  /** The outputs keep what readers of the published table call the rows. */
+  readonly keepsLineage?: boolean | undefined
   /** Lets other work of the event loop run; called between batches. */
   readonly breathe: () => Promise<void>
   readonly signal?: AbortSignal | undefined
@@ -33,7 +36,9 @@ export interface MergeJob {
  * Throws `CorruptionError` if two inputs hold the same key live, which a version never allows (I1).
  */
 export async function runMerge(job: MergeJob): Promise<SstMeta[]> {
-  const output = new SstOutput(job.output)
+  const { output: options, keepsLineage } = job
+  const schema = keepsLineage === true ? withRowLineage(options.schema) : options.schema
+  const output = new SstOutput({ ...options, schema })
   try {
     for await (const batch of mergedBatches(job)) {
       job.signal?.throwIfAborted()
@@ -53,7 +58,11 @@ export async function runMerge(job: MergeJob): Promise<SstMeta[]> {
 
 /** Files of level 0 may overlap, so each is a source of its own; the files of a deeper level are one. */
 function sourcesOf(job: MergeJob): MergeSource[] {
-  const options = { columnIds: job.output.schema.columns.map((column) => column.id), chunkRows: CHUNK_ROWS }
+  const options = {
+    columnIds: job.output.schema.columns.map((column) => column.id),
+    chunkRows: CHUNK_ROWS,
+    keepsLineage: job.keepsLineage === true,
+  }
   const groups = new Map<string, MergeInput[]>()
   for (const input of job.inputs) {
     const group = input.level === 0 ? input.id : `level ${input.level}`

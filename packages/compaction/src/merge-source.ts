@@ -1,5 +1,12 @@
 import { gatherVectors, type BytesVector, type SchemaProjection, type Vector } from '@meru/core'
-import type { DeadPositions, SstReader } from '@meru/sst'
+import {
+  hasRowLineage,
+  LINEAGE_IDS,
+  lineageVectors,
+  type DeadPositions,
+  type FileLineage,
+  type SstReader,
+} from '@meru/sst'
 
 /** An input of a compaction: an open SST and the positions that were dead when the job began. */
 export interface MergeInput {
@@ -10,28 +17,35 @@ export interface MergeInput {
   readonly dead: DeadPositions
   /** How its rows become rows of the schema that is written, if its own is an earlier one. */
   readonly projection?: SchemaProjection | undefined
+  /** What readers of the published table call its rows, if it is published. */
+  readonly lineage?: FileLineage | undefined
 }
 
 /** Live rows of an input, adjacent in key order. */
 export interface MergeChunk {
   readonly length: number
   readonly keys: BytesVector
-  /** In schema order. */
+  /** In schema order, then row lineage if it is kept. */
   readonly columns: readonly Vector[]
   readonly seqnos: Float64Array
+}
+
+interface SourceOptions {
+  readonly columnIds: readonly number[]
+  readonly chunkRows: number
+  /** Reads row lineage too. */
+  readonly keepsLineage: boolean
 }
 
 /** Reads the live rows of inputs that follow one another in key order. */
 export class MergeSource {
   private readonly inputs: MergeInput[]
-  private readonly columnIds: readonly number[]
-  private readonly chunkRows: number
+  private readonly options: SourceOptions
   private position = 0
 
-  constructor(inputs: readonly MergeInput[], options: { columnIds: readonly number[]; chunkRows: number }) {
+  constructor(inputs: readonly MergeInput[], options: SourceOptions) {
     this.inputs = [...inputs]
-    this.columnIds = options.columnIds
-    this.chunkRows = options.chunkRows
+    this.options = options
   }
 
   async next(): Promise<MergeChunk | undefined> {
@@ -44,33 +58,37 @@ export class MergeSource {
         continue
       }
       const from = this.position
-      const to = Math.min(input.rows, from + this.chunkRows)
+      const to = Math.min(input.rows, from + this.options.chunkRows)
       this.position = to
       const deadRows = input.dead.countRange(from, to)
       if (deadRows === to - from) continue
-      return this.read(input, from, to, deadRows)
+      return readLive(input, { from, to, deadRows }, this.options)
     }
-  }
-
-  private async read(input: MergeInput, from: number, to: number, deadRows: number): Promise<MergeChunk> {
-    const columns = input.projection?.columns(this.columnIds)
-    if (columns === undefined) return readLive(input, from, to, { columnIds: this.columnIds, deadRows })
-    const chunk = await readLive(input, from, to, { columnIds: columns.sourceIds, deadRows })
-    return { ...chunk, columns: columns.project(chunk.columns, chunk.length) }
   }
 }
 
 async function readLive(
   input: MergeInput,
-  from: number,
-  to: number,
-  options: { columnIds: readonly number[]; deadRows: number },
+  range: { readonly from: number; readonly to: number; readonly deadRows: number },
+  { columnIds, keepsLineage }: SourceOptions,
 ): Promise<MergeChunk> {
-  const rows = await input.reader.readRows(from, to, options.columnIds, { keys: true, seqnos: true })
+  const { from, to, deadRows } = range
+  const projected = input.projection?.columns(columnIds)
+  const userIds = projected?.sourceIds ?? columnIds
+  const isStored = keepsLineage && hasRowLineage(input.reader.meta)
+  const ids = isStored ? [...userIds, ...LINEAGE_IDS] : userIds
+  const rows = await input.reader.readRows(from, to, ids, { keys: true, seqnos: true })
   const keys = rows.keys as BytesVector
   const seqnos = rows.seqnos as Float64Array
-  if (options.deadRows === 0) return { length: to - from, keys, columns: rows.columns, seqnos }
-  const length = to - from - options.deadRows
+  const stored = rows.columns.slice(userIds.length)
+  const read = rows.columns.slice(0, userIds.length)
+  if (keepsLineage) read.push(...lineageVectors({ from, length: to - from }, stored, input.lineage))
+  const finish = (columns: readonly Vector[], length: number): readonly Vector[] =>
+    projected === undefined
+      ? columns
+      : [...projected.project(columns.slice(0, userIds.length), length), ...columns.slice(userIds.length)]
+  if (deadRows === 0) return { length: to - from, keys, columns: finish(read, to - from), seqnos }
+  const length = to - from - deadRows
   const rowOf = new Uint32Array(length)
   let count = 0
   input.dead.liveRuns(from, to, (start, end) => {
@@ -80,5 +98,5 @@ async function readLive(
   const keep = (vector: Vector): Vector => gatherVectors([vector], sourceOf, rowOf, length)
   const kept = new Float64Array(length)
   for (let i = 0; i < length; i++) kept[i] = seqnos[rowOf[i]]
-  return { length, keys: keep(keys) as BytesVector, columns: rows.columns.map(keep), seqnos: kept }
+  return { length, keys: keep(keys) as BytesVector, columns: finish(read.map(keep), length), seqnos: kept }
 }

@@ -1,7 +1,7 @@
 import type { BytesVector, TableSchema } from '@meru/core'
 import type { DeadRef, SstFile } from '@meru/manifest'
 import type { Memtable } from '@meru/memtable'
-import type { DeadPositions, SstLayout, SstReader } from '@meru/sst'
+import type { DeadPositions, FileLineage, SstLayout, SstReader } from '@meru/sst'
 import type { MergeJob } from './merge-job.ts'
 
 /** A sealed memtable to be written to level 0. */
@@ -35,6 +35,11 @@ export interface MergeTask {
   readonly fileBytesTarget: number
   /** See `MergeJob`. */
   readonly sharedKeys?: MergeJob['sharedKeys']
+  /**
+   * For a table whose published rows have ids: what readers know of the inputs, by file id. The outputs then
+   * keep it; an input that is absent is not published.
+   */
+  readonly lineage?: ReadonlyMap<string, FileLineage> | undefined
 }
 
 /** Rows of bulk input to be written as columns; see `RunJob`. */

@@ -90,7 +90,8 @@ class JobServer {
       const onProgress = (rows: number): void => this.send({ kind: 'progress', rows })
       const breathe = (): Promise<void> => this.breathe()
       const output = this.outputOf(request)
-      const metas = await runMerge({ inputs, output, breathe, signal, onProgress, sharedKeys })
+      const keepsLineage = request.lineage !== undefined
+      const metas = await runMerge({ inputs, output, breathe, signal, onProgress, sharedKeys, keepsLineage })
       this.send({ kind: 'merged', metas })
     } finally {
       for (const input of inputs) await input.close()

@@ -34,8 +34,9 @@ export interface SstMeta {
   /** File offsets where row groups start, ascending. */
   readonly splitOffsets: readonly number[]
   /**
-   * One for each user column of the schema, a nested one followed by its leaves; hidden columns have none. Bounds are of
-   * scalar columns and of leaves in no list or map, whose `values` and `nulls` count entries.
+   * One for each user column of the schema, a nested one followed by its leaves, then one for each column of row lineage
+   * if the file keeps it; hidden columns have none. Bounds are of scalar columns and of leaves in no list or map, whose
+   * `values` and `nulls` count entries.
    */
   readonly columns: readonly ColumnStats[]
 }

@@ -1,10 +1,12 @@
 import type { SstMeta } from '@meru/core'
 import type { Environment } from '@meru/fs'
 import type { CompactionJob, JobRunner, TaskFile } from '@meru/compaction'
+import type { TableLineage } from '@meru/iceberg'
 import { dataDirectory, findFile, schemaById, sstPath, type Change, type TableState } from '@meru/manifest'
-import { DeadPositions, type SstLayout, type SstReader } from '@meru/sst'
+import { DeadPositions, hasRowLineage, type SstLayout, type SstReader } from '@meru/sst'
 import { type DeadChange, deadChanges, discardDeadPositions } from './dead-changes.ts'
 import { taskFiles } from './flusher.ts'
+import { lineageHolds, tableLineage } from './row-lineage.ts'
 import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
 
@@ -76,20 +78,7 @@ async function mergeFiles(
     const wanted = new Set(job.inputs)
     const inputs =
       state === undefined ? [] : taskFiles(table.version, state).filter(({ file }) => wanted.has(file.id))
-    const rowsTotal = inputs.reduce((sum, { file, dead }) => sum + file.rows - dead.cardinality, 0)
-    let rowsDone = 0
-    const task = {
-      table: table.name,
-      inputs,
-      schema: table.schema,
-      level: job.outputLevel,
-      layout: parts.layoutFor(job.outputLevel),
-      fileBytesTarget: parts.fileBytesTarget,
-    }
-    const onProgress = (rows: number): void =>
-      control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
-    const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
-    await table.order.commits.run(() => commitMerge(parts, table, inputs, outputs))
+    const outputs = await mergeAndCommit(parts, table, { inputs, outputLevel: job.outputLevel }, control)
     return {
       table: table.name,
       kind: job.kind,
@@ -102,6 +91,57 @@ async function mergeFiles(
   } finally {
     versions.release(pin)
   }
+}
+
+/**
+ * Merges, and commits if the rows then still are what readers of the published table take them for. If some of the
+ * inputs were published meanwhile, their rows have ids that the outputs lack: the merge is done over, at most once
+ * for each input.
+ */
+async function mergeAndCommit(
+  parts: CompactorParts,
+  table: TableStore,
+  job: { readonly inputs: readonly TaskFile[]; readonly outputLevel: number },
+  control: CompactionControl,
+): Promise<readonly SstMeta[]> {
+  const { inputs, outputLevel } = job
+  const { versions } = parts
+  const ids = inputs.map(({ file }) => file.id)
+  const rowsTotal = inputs.reduce((sum, { file, dead }) => sum + file.rows - dead.cardinality, 0)
+  for (;;) {
+    const lineage = await tableLineage(versions.fs, table)
+    let rowsDone = 0
+    const onProgress = (rows: number): void =>
+      control.onProgress?.({ rowsDone: (rowsDone += rows), rowsTotal })
+    const task = {
+      table: table.name,
+      inputs,
+      schema: table.schema,
+      level: outputLevel,
+      layout: parts.layoutFor(outputLevel),
+      fileBytesTarget: parts.fileBytesTarget,
+      lineage: lineageOf(lineage, inputs),
+    }
+    const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
+    const isCommitted = await table.order.commits.run(async () => {
+      if (!lineageHolds(table, lineage, ids)) return false
+      await commitMerge(parts, table, inputs, outputs)
+      return true
+    })
+    if (isCommitted) return outputs
+    await removeFiles(versions, table, outputs)
+  }
+}
+
+/** What the published table lends to rows of the inputs; `undefined` if no row has an id to keep. */
+function lineageOf(lineage: TableLineage | undefined, inputs: readonly TaskFile[]): TableLineage | undefined {
+  if (lineage === undefined) return undefined
+  const known = inputs.flatMap(({ file: { id } }) => {
+    const file = lineage.get(id)
+    return file === undefined ? [] : [[id, file] as const]
+  })
+  const isKept = known.length > 0 || inputs.some(({ file }) => hasRowLineage(file))
+  return isKept ? new Map(known) : undefined
 }
 
 /** Runs while no flush of the table can commit: deaths of the inputs up to now are carried over. */

@@ -17,6 +17,7 @@ import { checkEpoch, type TableState } from '@meru/manifest'
 import type { Engine } from './engine.ts'
 import { heldBy, heldPaths, holdFiles, idsOf, releaseFiles, removeHolds, targetId } from './held-files.ts'
 import { Mutex } from './mutex.ts'
+import { beginPublication, pinnedVersion } from './row-lineage.ts'
 import type { TableStore } from './table-store.ts'
 
 /** How far an export has come with files that have to be copied. */
@@ -109,18 +110,24 @@ export async function exportTable(
   if (options.rewrite === true && isOlder)
     await engine.background.compact(table, {}, { signal: options.signal })
   return exporter.mutex.run(async () => {
-    const pin = engine.versions.pin()
+    const { versions } = engine
+    const { cache } = exporter
+    const publication =
+      target === undefined
+        ? await beginPublication(versions, table, options.formatVersion)
+        : pinnedVersion(versions, table)
+    let isPublished = false
     try {
-      const state = pin.state.tables.get(table.id) as TableState
-      const dead = new Map(table.version.files.map((live) => [live.file.id, live.dead]))
+      const { state, version } = publication
+      const dead = new Map(version.files.map((live) => [live.file.id, live.dead]))
       const run = (): Promise<IcebergExport> =>
         exportIceberg({
-          fs: engine.versions.fs,
+          fs: versions.fs,
           env: engine.env,
           table: state,
           dead: (id: string) => dead.get(id),
           seqno: state.flushedSeqno,
-          cache: exporter.cache,
+          cache,
           snapshotsKept: options.snapshotsKept ?? engine.settings.icebergSnapshotsKept,
           tags: options.tags,
           catalog: options.catalog,
@@ -128,15 +135,21 @@ export async function exportTable(
           target,
           onBytes: progressOf(options),
           // A writer that was fenced may name files that its successor has removed.
-          beforePublish: () => checkEpoch(engine.versions.fs, engine.epoch),
+          beforePublish: () => checkEpoch(versions.fs, engine.epoch),
           ...(options.formatVersion === undefined ? {} : { formatVersion: options.formatVersion }),
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
-      if (target === undefined) return await runInPlace(engine, table, exporter, run)
-      if (target.mode !== 'reference') return await run()
-      return await runReferenced(engine, state, { target, exporter, dataLocation: options.dataLocation }, run)
+      const { dataLocation } = options
+      const report =
+        target === undefined
+          ? await runInPlace(engine, table, exporter, run)
+          : target.mode === 'reference'
+            ? await runReferenced(engine, state, { target, exporter, dataLocation }, run)
+            : await run()
+      isPublished = true
+      return report
     } finally {
-      engine.versions.release(pin)
+      await publication.end(isPublished ? cache : undefined)
     }
   })
 }

@@ -26,6 +26,7 @@ import { RestCatalog } from './rest-catalog.ts'
 import type { RestCatalogOptions } from './rest-client.ts'
 import { TableFiles, type PublishedVersion } from './published-table.ts'
 import { expiredFiles, ownFiles, strays } from './retention.ts'
+import { requireOwnRowIds } from './row-lineage.ts'
 import { writeSnapshot, type SnapshotInput, type WrittenSnapshot } from './snapshot-writer.ts'
 import { totalsOf, type Contents } from './summary.ts'
 import { currentSnapshot, type IcebergSnapshot, type TableMetadata } from './table-metadata.ts'
@@ -158,6 +159,9 @@ async function attemptExport(
     scoped: last?.scoped ?? new Map(),
     shown: last?.dead ?? new Map(),
   }
+  const changes = changeSet(manifests, wanted, knowledge)
+  if (formatVersion === 3 && place.mode !== undefined)
+    await requireOwnRowIds(options.fs, table, { metadata: base.metadata, added: changes.added })
   const attempt: Attempt = {
     options,
     place,
@@ -168,7 +172,7 @@ async function attemptExport(
     manifests,
     wanted,
     scoped: knowledge.scoped,
-    changes: changeSet(manifests, wanted, knowledge),
+    changes,
     contents: { seqno: options.seqno, liveRecords: liveRecords(wanted) },
     shape: tableShape(table, { snapshotsKept: options.snapshotsKept, formatVersion }, base.metadata),
   }
@@ -241,12 +245,12 @@ async function sweepTarget(
 }
 
 function snapshotInput(attempt: Attempt, files: NewFiles): SnapshotInput {
-  const { options, base, formatVersion, manifests, changes, contents, scoped } = attempt
+  const { options, base, formatVersion, manifests, wanted, changes, contents, scoped } = attempt
   const { location } = attempt.place
   const { env, table, dead, signal } = options
   const schema = schemaOf(table)
   const place = { env, files, table: table.name, location, schema, formatVersion }
-  return { ...place, base, manifests, changes, contents, scoped, dead, signal }
+  return { ...place, base, manifests, wanted, changes, contents, scoped, dead, signal }
 }
 
 function metadataAfter(attempt: Attempt, snapshot: IcebergSnapshot | undefined): TableMetadata {

@@ -6,6 +6,7 @@ export { exportIceberg, type ExportedTable, type ExportOptions, type IcebergExpo
 export { registerTable, type RegisterOptions } from './register-table.ts'
 export { rebaseTable, type IcebergRebase, type RebaseOptions } from './rebase.ts'
 export { referencedFiles, retainedFiles, sweepMetadata } from './retention.ts'
+export { publishedLineage, type TableLineage } from './row-lineage.ts'
 export { type RestCatalogOptions } from './rest-client.ts'
 export { type Tags } from './next-metadata.ts'
 export { checkTable, type FilePlace, type FindOutside, type IcebergCheck } from './check/check-table.ts'

@@ -157,7 +157,8 @@ function existing(snapshots: readonly IcebergSnapshot[], name: string, id: Snaps
 
 /** A table that was just upgraded has given out no row id. */
 function nextRowId(previous: TableMetadata | undefined, snapshot: IcebergSnapshot | undefined): number {
-  return (previous?.['next-row-id'] ?? 0) + (snapshot?.['added-rows'] ?? 0)
+  const first = snapshot?.['first-row-id'] ?? previous?.['next-row-id'] ?? 0
+  return first + (snapshot?.['added-rows'] ?? 0)
 }
 
 function emptyTable(next: NextMetadata): TableMetadata {

@@ -5,7 +5,7 @@ import { randomSync } from './avro-file.ts'
 import type { Base } from './base.ts'
 import type { ChangeSet } from './change-set.ts'
 import { dataFile } from './data-file.ts'
-import type { ScopedCounts } from './delete-coverage.ts'
+import type { ScopedCounts, WantedFile } from './delete-coverage.ts'
 import { writeDeletes } from './delete-writer.ts'
 import { manifestListName, manifestName, METADATA } from './file-names.ts'
 import { SNAPSHOT_ID_BITS, type FormatVersion } from './format.ts'
@@ -21,6 +21,7 @@ import { encodeManifest, manifestRow, type ManifestDraft, type WritingSnapshot }
 import { assignRowIds, encodeManifestList } from './manifest-list.ts'
 import { planManifests } from './manifest-plan.ts'
 import type { NewFiles } from './new-files.ts'
+import { startingNumbers } from './row-lineage.ts'
 import { classify, summaryOf, totalsOf, type Contents } from './summary.ts'
 import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
 
@@ -35,6 +36,8 @@ export interface SnapshotInput {
   /** The manifests of the base. */
   readonly manifests: readonly LoadedManifest[]
   readonly changes: ChangeSet
+  /** All SSTs that readers are to see. */
+  readonly wanted: readonly WantedFile[]
   readonly contents: Contents
   /** Of the base. */
   readonly scoped: ScopedCounts
@@ -52,10 +55,14 @@ export interface WrittenSnapshot {
 /** Writes everything that a new snapshot consists of. Nothing refers to it yet. */
 export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapshot> {
   const { env, base, changes, schema, formatVersion } = input
+  const { nextRowId: firstRowId, lastSequenceNumber } = startingNumbers(base.metadata, {
+    wanted: input.wanted,
+    added: changes.added,
+  })
   const writing: WritingSnapshot = {
     formatVersion,
     snapshotId: freshSnapshotId(env, base.metadata),
-    sequenceNumber: (base.metadata?.['last-sequence-number'] ?? 0) + 1,
+    sequenceNumber: lastSequenceNumber + 1,
     schema: icebergSchema(input.table, schema, formatVersion),
     schemaId: schema.schemaId,
   }
@@ -70,7 +77,6 @@ export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapsh
   const plan = planManifests(input.manifests, fileChanges, writing.snapshotId)
   const written = await writeManifests(input, plan.drafts, writing)
   const ordered = [...written, ...plan.kept].sort((a, b) => a.row.content - b.row.content)
-  const firstRowId = base.metadata?.['next-row-id'] ?? 0
   const { manifests, rowIds } =
     formatVersion === 2 ? { manifests: ordered, rowIds: 0 } : numbered(ordered, firstRowId)
   const listUri = await writeList(input, manifests, { ...writing, firstRowId })

@@ -3,7 +3,7 @@
  * See docs/format/sst.md.
  *
  *     "PAR1"
- *     row groups          column chunks in schema order, then `_seqno`, then `_row` (level 0)
+ *     row groups          column chunks in schema order, then row lineage if kept, `_seqno`, and `_row` (level 0)
  *     page indexes        Parquet column and offset indexes
  *     key index block     key-index.ts
  *     page block          page-places.ts

@@ -14,6 +14,14 @@ export { WALK_END, WALK_NEEDS_PAGE, WALK_ROW, type RowWalk, type WalkRange } fro
 export { type ReadOptions, type SstRows } from './row-scan.ts'
 export type { RowRange, StatisticsFilter, TypedPages } from './page-selection.ts'
 export { PageCache, type PageCacheStats } from './page-cache.ts'
+export {
+  hasRowLineage,
+  LINEAGE_IDS,
+  lineageBounds,
+  lineageVectors,
+  withRowLineage,
+  type FileLineage,
+} from './row-lineage.ts'
 export { DeadPositions } from './dead-positions.ts'
 export {
   encodeDeletionVector,

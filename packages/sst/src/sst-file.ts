@@ -21,6 +21,7 @@ import {
 import type { ByteRange } from './byte-ranges.ts'
 import { TypedPages } from './page-selection.ts'
 import { RowAssembler } from './row-assembler.ts'
+import { hasRowLineage, withRowLineage } from './row-lineage.ts'
 import { columnsOf, schemaCrc } from './sst-columns.ts'
 import { prepareZstd } from './zstd-decoder.ts'
 
@@ -93,12 +94,13 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
   }
   if (anchor.idCrc !== crc32(new TextEncoder().encode(meta.id))) fail(`not the file with id ${meta.id}`)
   if (anchor.rows !== meta.rows) fail(`${anchor.rows} rows, ${meta.rows} expected`)
-  if (anchor.schemaId !== meta.schemaId || anchor.schemaCrc !== schemaCrc(schema)) {
+  const written = hasRowLineage(meta) ? withRowLineage(schema) : schema
+  if (anchor.schemaId !== meta.schemaId || anchor.schemaCrc !== schemaCrc(written)) {
     fail(`written under schema ${anchor.schemaId}, which is not schema ${schema.schemaId} as given`)
   }
   const blocksStart = anchor.keyIndex.offset
   const keyIndex = KeyIndex.decode(await readBlock(tail, anchor.keyIndex), file, anchor.keyIndex.offset)
-  const columns = columnsOf(schema, anchor.level)
+  const columns = columnsOf(written, anchor.level)
   const pageBlock = await readBlock(tail, anchor.pages)
   const places = decodePagePlaces(pageBlock, columns, blocksStart, file, anchor.pages.offset)
   const filter = KeyFilter.decode(await readBlock(tail, anchor.filter), file, anchor.filter.offset)

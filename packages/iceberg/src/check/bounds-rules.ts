@@ -1,5 +1,6 @@
 import type { AvroRecord, AvroValue } from './avro-decode.ts'
 import { mapOf } from './manifest-rules.ts'
+import { compareStored, type ParquetColumn } from './parquet-file.ts'
 import type { Report } from './report.ts'
 
 /** Bytes of a single value of a type; 0 if they vary. Columns that were widened keep their old width. */
@@ -18,10 +19,16 @@ const WIDTHS: Readonly<Record<string, readonly number[]>> = {
   uuid: [16],
 }
 
-/** Lower and upper bounds: of the right form, in order, never NaN, never of an unknown or hidden column. */
+/**
+ * Lower and upper bounds: of the right form, in order, never NaN, never of an unknown or hidden column, and around
+ * what the footer says of the values, where it does.
+ */
 export function checkBounds(
   record: AvroRecord,
-  types: ReadonlyMap<number, string>,
+  {
+    types,
+    columns,
+  }: { readonly types: ReadonlyMap<number, string>; readonly columns: readonly ParquetColumn[] },
   path: string,
   report: Report,
 ): void {
@@ -41,11 +48,18 @@ export function checkBounds(
     if (lower === undefined || upper === undefined || typeof lower === 'string' || typeof upper === 'string')
       continue
     report.require(
-      compare(lower, upper) <= 0,
+      compareStored(lower, upper) <= 0,
       'bounds',
       path,
       `field ${id}, ${type}: the lower bound is above the upper`,
     )
+    const range = columns.find(({ fieldId }) => fieldId === id)?.range
+    if (range !== undefined) {
+      const isBelow = typeof range.min !== typeof lower || compareStored(lower, range.min) <= 0
+      const isAbove = typeof range.max !== typeof upper || compareStored(upper, range.max) >= 0
+      report.require(isBelow, 'bounds', path, `field ${id}, ${type}: the lower bound is above a value`)
+      report.require(isAbove, 'bounds', path, `field ${id}, ${type}: the upper bound is below a value`)
+    }
     const isSplit = type === 'uuid' && signBit(lower) !== signBit(upper)
     report.require(
       !isSplit,
@@ -110,10 +124,4 @@ function isUtf8(bytes: Uint8Array): boolean {
 
 function signBit(bound: Bound): number {
   return bound instanceof Uint8Array ? bound[0] >> 7 : 0
-}
-
-function compare(a: Bound, b: Bound): number {
-  if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return a < b ? -1 : a > b ? 1 : 0
-  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i]
-  return a.length - b.length
 }

@@ -3,6 +3,7 @@ import { decodeAvro, type AvroRecord, type DecodedFile } from './avro-decode.ts'
 import { checkManifestListSchema, checkManifestSchema } from './avro-rules.ts'
 import { checkDataFile, checkDeleteFile, type ColumnTypes, type DeletedRows } from './file-rules.ts'
 import { numberText, readJson, recordOf, recordsOf, textOf, type JsonRecord } from './json-value.ts'
+import { checkLineage, type StoredLineage } from './lineage-rules.ts'
 import { checkManifest, type LiveFile, type ManifestContents } from './manifest-rules.ts'
 import { checkMetadata } from './metadata-rules.ts'
 import { Report, valueText, type Violation } from './report.ts'
@@ -76,7 +77,7 @@ class TableCheck {
   #location = ''
   readonly #manifests: Map<string, ManifestContents | undefined> = new Map()
   readonly #files: Map<string, LiveFile> = new Map()
-  readonly #contents: (SnapshotContents & { readonly list: string })[] = []
+  readonly #contents: (SnapshotContents & { readonly list: string; readonly snapshot: JsonRecord })[] = []
 
   constructor(place: FilePlace, outside: FindOutside) {
     this.#place = place
@@ -178,7 +179,7 @@ class TableCheck {
     for (const file of live) this.#files.set(keyOf(file), file)
     checkContents(contents, list, this.report)
     if (snapshot['first-row-id'] !== undefined) checkRowIds(snapshot, contents.data, list, this.report)
-    this.#contents.push({ list, ...contents })
+    this.#contents.push({ list, snapshot, ...contents })
     checkSummary(snapshot, contents, parent, list, this.report)
     return contents
   }
@@ -214,16 +215,19 @@ class TableCheck {
 
   async #contentFiles(types: ColumnTypes): Promise<void> {
     const positions = new Map<string, DeletedRows>()
+    const lineages = new Map<string, StoredLineage>()
     for (const file of this.#files.values()) {
       const path = this.#pathOf(file.path)
       const rule = file.content === 0 ? 'data-file' : 'delete-file'
       const elsewhere = path === undefined && file.content === 0 ? this.#outside(file.path) : undefined
       if (elsewhere !== undefined) {
-        await checkDataFile(elsewhere.fs, file, elsewhere.path, types, this.report)
+        const stored = await checkDataFile(elsewhere.fs, file, elsewhere.path, types, this.report)
+        if (stored !== undefined) lineages.set(file.path, stored)
       } else if (path === undefined) {
         this.report.add(rule, file.path, `lies outside ${this.#location}`)
       } else if (file.content === 0) {
-        await checkDataFile(this.#place.fs, file, path, types, this.report)
+        const stored = await checkDataFile(this.#place.fs, file, path, types, this.report)
+        if (stored !== undefined) lineages.set(file.path, stored)
       } else {
         const dataRows = (uri: string): number | undefined => {
           const target = this.#files.get(uri)
@@ -233,7 +237,14 @@ class TableCheck {
         positions.set(keyOf(file), await check(this.#place.fs, file, path, dataRows, this.report))
       }
     }
-    for (const { list, deletes } of this.#contents) checkDisjoint(deletes, positions, list, this.report)
+    for (const { list, snapshot, data, deletes } of this.#contents) {
+      checkDisjoint(deletes, positions, list, this.report)
+      if (snapshot['first-row-id'] === undefined) continue
+      const [first, added, sequence] = ['first-row-id', 'added-rows', 'sequence-number'].map((name) =>
+        BigInt(numberText(snapshot[name]) || 0),
+      )
+      checkLineage({ list, data, endOfRowIds: first + added, sequence }, lineages, this.report)
+    }
   }
 
   /** A list is of the version that the table had when the snapshot was made. */

@@ -1,27 +1,36 @@
 import type { FileSystem } from '@meru/fs'
 import { checkBounds } from './bounds-rules.ts'
 import { mapOf, type LiveFile } from './manifest-rules.ts'
-import { openParquet, parquetFacts, readPositionDeletes, type ParquetFacts } from './parquet-file.ts'
+import type { StoredLineage } from './lineage-rules.ts'
+import {
+  openParquet,
+  parquetFacts,
+  readLongs,
+  readPositionDeletes,
+  type ParquetFacts,
+} from './parquet-file.ts'
 import type { Report, Rule } from './report.ts'
 
 const DELETE_PATH_ID = 2147483546
 const DELETE_POSITION_ID = 2147483545
+const ROW_ID = 2147483540
+const LAST_UPDATED_ID = 2147483539
 /** Field ids below are the engine's own and no part of any schema. */
 const FIRST_COLUMN_ID = 10
 
 /** Types of the columns of the table by field id, as the metadata names them. */
 export type ColumnTypes = ReadonlyMap<number, string>
 
-/** The rules for a data file, from its entry and its footer. */
+/** The rules for a data file, from its entry and its footer. Returns what it keeps of row lineage. */
 export async function checkDataFile(
   fs: FileSystem,
   file: LiveFile,
   path: string,
   types: ColumnTypes,
   report: Report,
-): Promise<void> {
+): Promise<StoredLineage | undefined> {
   const facts = await factsOf(fs, file, path, 'data-file', report)
-  if (facts === undefined) return
+  if (facts === undefined) return undefined
   const { record } = file
   const { columns } = facts
   const ids = columns.map((column) => column.fieldId)
@@ -65,7 +74,32 @@ export async function checkDataFile(
       report.equal(nulls.get(fieldId), actualNulls, 'data-file', path, `null_value_counts of ${name}`)
     }
   }
-  checkBounds(record, types, path, report)
+  checkBounds(record, { types, columns }, path, report)
+  return storedLineage(fs, path, facts, report)
+}
+
+async function storedLineage(
+  fs: FileSystem,
+  path: string,
+  { columns }: ParquetFacts,
+  report: Report,
+): Promise<StoredLineage | undefined> {
+  const [rowId, updated] = [ROW_ID, LAST_UPDATED_ID].map((id) =>
+    columns.find(({ fieldId }) => fieldId === id),
+  )
+  if (rowId === undefined && updated === undefined) return undefined
+  const isLong = [rowId, updated].every((column) => column?.physical === 'INT64' && !column.isRequired)
+  report.require(isLong, 'data-file', path, 'row lineage is two columns of optional longs')
+  if (rowId === undefined || updated === undefined || !isLong) return undefined
+  const parquet = await openParquet(fs, path)
+  try {
+    return {
+      rowIds: await readLongs(parquet, rowId.name),
+      updated: await readLongs(parquet, updated.name),
+    }
+  } finally {
+    await parquet.close()
+  }
 }
 
 /** Deleted positions by data file. */

@@ -1,3 +1,4 @@
+import * as zlib from 'node:zlib'
 import type { FileSystem } from '@meru/fs'
 import { parquetMetadataAsync, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet'
 
@@ -23,7 +24,11 @@ export interface ParquetColumn {
   readonly isRepeated: boolean
   /** `undefined` if some row group does not say. */
   readonly nulls: number | undefined
+  /** The least and the greatest value, as they are stored; `undefined` if some row group does not say exactly. */
+  readonly range: { readonly min: StoredValue; readonly max: StoredValue } | undefined
 }
+
+export type StoredValue = number | bigint | Uint8Array
 
 /** A file as the Parquet library reads it. The caller closes it. */
 export interface OpenParquet {
@@ -46,7 +51,7 @@ export async function openParquet(fs: FileSystem, path: string): Promise<OpenPar
 
 /** Throws what the Parquet library throws for a file that is none. */
 export async function parquetFacts({ buffer }: OpenParquet): Promise<ParquetFacts> {
-  const metadata = await parquetMetadataAsync(buffer)
+  const metadata = await parquetMetadataAsync(buffer, { parsers: AS_STORED })
   const leaves = leavesOf(metadata.schema)
   return {
     rows: Number(metadata.num_rows),
@@ -59,6 +64,7 @@ export async function parquetFacts({ buffer }: OpenParquet): Promise<ParquetFact
       isRequired: leaf.repetition_type === 'REQUIRED',
       bytes: sumOf(metadata, i, (chunk) => chunk?.total_compressed_size),
       nulls: nullsOf(metadata, i),
+      range: leaf.converted_type === 'DECIMAL' ? undefined : rangeOf(metadata, i),
     })),
     groupOffsets: metadata.row_groups.map((group) => {
       const first = group.columns[0]?.meta_data
@@ -92,6 +98,44 @@ function leavesOf(schema: readonly Element[]): Leaf[] {
   return leaves
 }
 
+const same = <T>(value: T): T => value
+
+/** No value is turned into another one. Decimals are, whatever is said here. */
+const AS_STORED = {
+  timestampFromMilliseconds: same<bigint>,
+  timestampFromMicroseconds: same<bigint>,
+  timestampFromNanoseconds: same<bigint>,
+  dateFromDays: same<number>,
+  stringFromBytes: same<Uint8Array>,
+  uuidFromBytes: same<Uint8Array>,
+}
+
+function rangeOf(metadata: FileMetaData, column: number): ParquetColumn['range'] {
+  let range: ParquetColumn['range']
+  for (const group of metadata.row_groups) {
+    const stats = group.columns[column]?.meta_data?.statistics
+    const isExact = stats?.is_min_value_exact === true && stats.is_max_value_exact === true
+    const { min_value: min, max_value: max } = stats ?? {}
+    if (!isExact || !isStored(min) || !isStored(max)) return undefined
+    range = {
+      min: range === undefined || compareStored(min, range.min) < 0 ? min : range.min,
+      max: range === undefined || compareStored(max, range.max) > 0 ? max : range.max,
+    }
+  }
+  return range
+}
+
+function isStored(value: unknown): value is StoredValue {
+  return typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint8Array
+}
+
+/** Numbers by value, bytes as unsigned ones. */
+export function compareStored(a: StoredValue, b: StoredValue): number {
+  if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return a < b ? -1 : a > b ? 1 : 0
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i]
+  return a.length - b.length
+}
+
 type Chunk = FileMetaData['row_groups'][number]['columns'][number]['meta_data']
 
 function sumOf(metadata: FileMetaData, column: number, value: (chunk: Chunk) => bigint | undefined): number {
@@ -105,6 +149,14 @@ function nullsOf(metadata: FileMetaData, column: number): number | undefined {
     (group) => group.columns[column]?.meta_data?.statistics?.null_count !== undefined,
   )
   return isKnown ? sumOf(metadata, column, (chunk) => chunk?.statistics?.null_count) : undefined
+}
+
+const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zlib.zstdDecompressSync(input) }
+
+/** The values of a column of longs; `undefined` for null. */
+export async function readLongs({ buffer }: OpenParquet, name: string): Promise<(bigint | undefined)[]> {
+  const rows = await parquetReadObjects({ file: buffer, columns: [name], compressors })
+  return rows.map((row) => (typeof row[name] === 'bigint' ? row[name] : undefined))
 }
 
 /** The rows of a position delete file. */

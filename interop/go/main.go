@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -84,12 +85,35 @@ func read(request request) (rows []map[string]*string, err error) {
 	return rows, nil
 }
 
+// Null within a list, a map or a struct is None.
+func part(values arrow.Array, i int) string {
+	if spelled := text(values, i); spelled != nil {
+		return *spelled
+	}
+	return "None"
+}
+
 func text(values arrow.Array, i int) *string {
 	if values.IsNull(i) {
 		return nil
 	}
 	spelled := ""
 	switch typed := values.(type) {
+	case *array.Map:
+		spelled = mapText(typed, i)
+	case array.ListLike:
+		start, end := typed.ValueOffsets(i)
+		parts := []string{}
+		for at := start; at < end; at++ {
+			parts = append(parts, part(typed.ListValues(), int(at)))
+		}
+		spelled = "[" + strings.Join(parts, ",") + "]"
+	case *array.Struct:
+		parts := []string{}
+		for at, field := range typed.DataType().(*arrow.StructType).Fields() {
+			parts = append(parts, field.Name+":"+part(typed.Field(at), i))
+		}
+		spelled = "{" + strings.Join(parts, ",") + "}"
 	case *array.Float32:
 		spelled = fmt.Sprintf("%016x", math.Float64bits(float64(typed.Value(i))))
 	case *array.Float64:
@@ -113,4 +137,17 @@ func text(values arrow.Array, i int) *string {
 		spelled = values.ValueStr(i)
 	}
 	return &spelled
+}
+
+// An empty map looks like an empty list.
+func mapText(values *array.Map, i int) string {
+	start, end := values.ValueOffsets(i)
+	if start == end {
+		return "[]"
+	}
+	parts := []string{}
+	for at := int(start); at < int(end); at++ {
+		parts = append(parts, part(values.Keys(), at)+":"+part(values.Items(), at))
+	}
+	return "{" + strings.Join(parts, ",") + "}"
 }

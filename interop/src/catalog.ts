@@ -92,7 +92,7 @@ async function runHistory(
   const steps = [...randomOperations(new Random(seed), Number(values.operations), { ...WEIGHTS, export: 15 })]
   for (const [i, operation] of steps.entries()) {
     const version = seed % 3 === 0 && i > steps.length / 2 ? 3 : 2
-    await perform(operation, db, tables, (table) => publish(table, version))
+    await perform(operation, db, tables, { publish: (table) => publish(table, version) })
   }
   const expected: Expected[] = []
   for (const [name, snapshots] of shown) expected.push(...(await expectationsOf(uri, name, snapshots)))

@@ -1,25 +1,87 @@
-import type { Cell } from './matrix.ts'
+import type { Cell, Check } from './cell.ts'
 
-/** What readers are known not to be able to, whoever writes the table. */
-const LIMITS: readonly { readonly reader: string; readonly format: RegExp; readonly why: string }[] = [
+/** What a reader is known not to do right, whoever writes the table. */
+interface Limit {
+  readonly reader: string
+  readonly format?: RegExp
+  /** All of them without it. */
+  readonly checks?: readonly Check[]
+  /** What the problem says. */
+  readonly problem?: RegExp
+  readonly why: string
+}
+
+const LIMITS: readonly Limit[] = [
   { reader: 'iceberg (Rust)', format: /vectors/, why: 'this release has no deletion vectors' },
+  {
+    reader: 'iceberg (Rust)',
+    checks: ['C2', 'C7'],
+    problem: /date-that-becomes-a-timestamp.*could not convert slice to array/,
+    why: 'it does not follow a date that becomes a timestamp',
+  },
   { reader: 'icebird', format: /vectors/, why: 'this release has no deletion vectors' },
+  {
+    reader: 'icebird',
+    problem: /a decimal of more than 53 bits/,
+    why: 'its decimals are numbers of JavaScript, of 53 bits',
+  },
+  {
+    reader: 'icebird',
+    problem: /baskets, .* rows, /,
+    why: 'its reader of Parquet leaves out the structs of some files',
+  },
+  {
+    reader: 'DuckDB iceberg',
+    checks: ['C4'],
+    problem: /(isNull|notNull) : rows/,
+    why: '1.4 shows deleted rows to `IS NULL` and `IS NOT NULL`',
+  },
+  {
+    reader: 'pyiceberg',
+    problem: /empty lists in place of nulls/,
+    why: '0.12 makes empty lists of nulls where the elements are structs',
+  },
+  {
+    reader: 'pyiceberg',
+    checks: ['C4'],
+    problem: /: (ratio|price) .*"-?Infinity"/,
+    why: '0.12 takes infinities for numbers beyond the type, which no row is equal to',
+  },
+  {
+    reader: 'iceberg-go',
+    problem: /mismatch data type map<.*items_nullable/,
+    why: '0.7 does not put together maps with required values',
+  },
+  {
+    reader: 'iceberg-core (Java)',
+    checks: ['C4'],
+    problem: /: token /,
+    why: 'UUIDs are ordered as signed numbers: [iceberg 14216](https://github.com/apache/iceberg/issues/14216)',
+  },
 ]
 
-/** Why a reader may fail; `undefined` if it may not. */
-export function expectation({
-  reader,
-  formatVersion,
-}: Pick<Cell, 'reader' | 'formatVersion'>): string | undefined {
-  return LIMITS.find((limit) => limit.reader === reader && limit.format.test(formatVersion))?.why
+/** Why a check may fail with such a problem; `undefined` if it may not. */
+export function knownReason(
+  cell: Pick<Cell, 'reader' | 'formatVersion'>,
+  check: Check,
+  text: string,
+): string | undefined {
+  return LIMITS.find(
+    ({ reader, format, checks, problem }) =>
+      reader === cell.reader &&
+      (format?.test(cell.formatVersion) ?? true) &&
+      (checks?.includes(check) ?? true) &&
+      (problem?.test(text) ?? true),
+  )?.why
 }
 
 /** What is not compared. */
 const NOTES: Readonly<Record<string, string>> = {
-  icebird: 'bytes are left out, which it takes for text, and its decimals are rounded back',
+  icebird: 'a column of bytes is left out, which it takes for text',
 }
 
-/** What a reader of the matrix has to know of a row; empty if nothing. */
-export function remark(cell: Pick<Cell, 'reader' | 'formatVersion'>): string {
-  return expectation(cell) ?? NOTES[cell.reader] ?? ''
+/** What one has to know of a row of the matrix; empty if nothing. */
+export function remark({ reader, reasons }: Cell): string {
+  const note = NOTES[reader]
+  return [...reasons, ...(note === undefined ? [] : [note])].join('; ')
 }

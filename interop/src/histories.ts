@@ -1,94 +1,75 @@
-import { checkIceberg, open, type Table } from '@meru/db'
+import { open, type Settings, type Table } from '@meru/db'
 import {
   type DatabaseOperation,
+  isWrite,
   ONLY_WRITES,
   Random,
   randomOperations,
   TEST_TABLES,
-  isWrite,
   writesOf,
 } from '@meru/testkit'
-import { sortedLines, textRows } from '@meru/testkit/interop'
 import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import type { Exported } from './exported.ts'
+import { Publications } from './publications.ts'
 
-/**
- * One of the test tables has a type that Spark lacks, and nanoseconds; one has nested columns, which the programs for the
- * readers in Go, Java and Rust do not print.
- */
-export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(
-  ({ name }) => name !== 'moments' && name !== 'baskets',
-)
+/** One of the test tables has a type that Spark lacks, and nanoseconds. */
+export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(({ name }) => name !== 'moments')
 /** Never a compaction or a flush that the history did not ask for, and all snapshots. */
-const SETTINGS = { workers: 0, autoCompaction: false, icebergSnapshotsKept: 1000, memtableBytesMax: 1 << 20 }
+export const SETTINGS: Partial<Settings> = {
+  workers: 0,
+  autoCompaction: false,
+  icebergSnapshotsKept: 1000,
+  memtableBytesMax: 1 << 20,
+}
+const SNAPSHOTS_KEPT = 3
 
-/** One snapshot that an export published, and what readers must make of it. */
-export interface Exported {
-  readonly seed: number
-  readonly formatVersion: 2 | 3
-  /** Directory of the table. */
-  readonly table: string
-  readonly columns: readonly string[]
-  /** Names of the key columns. */
-  readonly key: readonly string[]
-  readonly snapshot: number
-  /** False once a later export of the table has published. */
-  readonly isCurrent: boolean
-  /** Path of the newest metadata file. */
-  readonly metadata: string
-  /** The rows of `scan()` at the moment of the export. */
-  readonly lines: readonly string[]
-  readonly hasVectors: boolean
+/** Of three histories one publishes in version 2, one in version 3, and one moves up on its way. */
+export function versionAt(seed: number, progress: number): 2 | 3 {
+  return seed % 3 === 0 || (seed % 3 === 1 && progress > 0.5) ? 3 : 2
 }
 
-type Draft = Omit<Exported, 'isCurrent' | 'metadata'>
-
-/**
- * Puts, updates, deletes, flushes and compactions of a database, with exports at random moments. Of three
- * histories one publishes in version 2, one in version 3, and one moves up on its way.
- */
+/** Puts, updates, deletes, flushes and compactions of a database, with exports at random moments. */
 export async function runHistory(root: string, seed: number, operations: number): Promise<Exported[]> {
-  const directory = join(root, `history-${seed}`)
-  const drafts: Draft[] = []
-  const newest = new Map<string, { snapshot: number; metadata: string }>()
-  await using db = await open(directory, { settings: SETTINGS })
+  const publications = new Publications({ seed, directory: join(root, `history-${seed}`), kind: 'history' })
+  await run(publications, { seed, operations }, SETTINGS)
+  return await publications.finish()
+}
+
+/** The same with few snapshots kept and no grace for the files of those that expired; only the kept ones are asked for. */
+export async function runExpiry(root: string, seed: number, operations: number): Promise<Exported[]> {
+  const publications = new Publications({ seed, directory: join(root, `expiry-${seed}`), kind: 'expiry' })
+  const settings = { ...SETTINGS, icebergSnapshotsKept: SNAPSHOTS_KEPT, obsoleteGraceMs: 0 }
+  await run(publications, { seed, operations }, settings)
+  const published = await publications.finish()
+  return published.filter(({ metadata, snapshot }) => snapshotsIn(metadata).has(snapshot))
+}
+
+function snapshotsIn(metadata: string): ReadonlySet<number> {
+  const { snapshots } = JSON.parse(readFileSync(metadata, 'utf8')) as {
+    snapshots: { 'snapshot-id': number }[]
+  }
+  return new Set(snapshots.map((snapshot) => snapshot['snapshot-id']))
+}
+
+async function run(
+  publications: Publications,
+  { seed, operations }: { readonly seed: number; readonly operations: number },
+  settings: Partial<Settings>,
+): Promise<void> {
+  await using db = await open(publications.directory, { settings })
   const tables = new Map<string, Table>()
   for (const definition of TABLES) tables.set(definition.name, (await db.table(definition)) as Table)
-
-  const publish = async (table: Table, formatVersion: 2 | 3): Promise<void> => {
-    const rows = await table.scan().toArray()
-    const { snapshotId, deleteFiles, metadataFile } = await table.exportIceberg({ formatVersion })
-    const place = join(directory, 'tables', table.name)
-    newest.set(place, { snapshot: snapshotId, metadata: metadataFile.replace('file://', '') })
-    if (drafts.some((draft) => draft.table === place && draft.snapshot === snapshotId)) return
-    const { schema } = table
-    const nameOf = (id: number): string => schema.columns.find((column) => column.id === id)?.name ?? ''
-    drafts.push({
-      seed,
-      formatVersion,
-      table: place,
-      columns: schema.columns.map(({ name }) => name),
-      key: schema.key.map(nameOf),
-      snapshot: snapshotId,
-      lines: sortedLines(textRows(schema, rows)),
-      hasVectors: formatVersion === 3 && deleteFiles > 0,
-    })
-  }
-
-  const versionAt = (progress: number): 2 | 3 =>
-    seed % 3 === 0 || (seed % 3 === 1 && progress > 0.5) ? 3 : 2
+  const publish = (each: Table, progress: number): Promise<number> =>
+    publications.publish(each, { formatVersion: versionAt(seed, progress) })
   const steps = [...randomOperations(new Random(seed), operations, WEIGHTS)]
   for (const [i, operation] of steps.entries()) {
-    await perform(operation, db, tables, (table) => publish(table, versionAt(i / steps.length)))
+    await perform(operation, db, tables, {
+      publish: (each) => publish(each, i / steps.length),
+      put: (each, row) => publications.put(each, row),
+    })
   }
-  for (const table of tables.values()) await publish(table, versionAt(1))
-  for (const place of newest.keys()) {
-    const { violations } = await checkIceberg(place)
-    if (violations.length > 0) throw new Error(`seed ${seed}, ${place}: ${JSON.stringify(violations[0])}`)
-  }
-  return drafts.map((draft) => {
-    const last = newest.get(draft.table)
-    return { ...draft, isCurrent: last?.snapshot === draft.snapshot, metadata: last?.metadata ?? '' }
-  })
+  for (const each of tables.values()) await publish(each, 1)
 }
 
 export const WEIGHTS: NonNullable<Parameters<typeof randomOperations>[2]> = {
@@ -104,15 +85,25 @@ export async function perform(
   operation: DatabaseOperation,
   db: Awaited<ReturnType<typeof open>>,
   tables: ReadonlyMap<string, Table>,
-  publish: (table: Table) => Promise<void>,
+  {
+    publish,
+    put,
+  }: {
+    readonly publish: (table: Table) => Promise<unknown>
+    readonly put?: (table: Table, row: Readonly<Record<string, unknown>>) => void
+  },
 ): Promise<void> {
   if (isWrite(operation)) {
     await db.batch((batch) => {
       for (const write of writesOf(operation)) {
         const table = tables.get(write.table)
         if (table === undefined) continue
-        if (write.kind === 'put') batch.put(table, write.row)
-        else batch.delete(table, write.key)
+        if (write.kind === 'delete') {
+          batch.delete(table, write.key)
+          continue
+        }
+        batch.put(table, write.row)
+        put?.(table, write.row)
       }
     })
     return

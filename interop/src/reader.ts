@@ -11,14 +11,50 @@ export interface Request {
   readonly metadata: string
   /** The current one without it. */
   readonly snapshot?: number
+  /** Instead of all rows, those that were appended after this snapshot. */
+  readonly after?: number
+  /** Instead of the rows, the ids of those that meet each condition. */
+  readonly filters?: readonly FilterRequest[]
+  /** Instead of the rows, how many there are, and the least and the greatest value of these columns. */
+  readonly aggregate?: readonly string[]
 }
 
-export type Answer = { readonly rows: readonly TextRow[] } | { readonly error: string }
+export interface FilterRequest {
+  readonly column: string
+  readonly type: string
+  readonly operator: string
+  readonly values: readonly string[]
+}
+
+export type Answer = { readonly error: string } | Rows | Matches | Aggregate
+
+export interface Rows {
+  readonly rows: readonly TextRow[]
+  /** How the metadata differs from what the reader would write; where it can write some. */
+  readonly metadata?: string | null
+}
+
+export interface Matches {
+  /** Ids in ascending order, or what went wrong. */
+  readonly matches: readonly (readonly number[] | string)[]
+  /** Files that were planned to be read, over all conditions. */
+  readonly files?: number
+}
+
+export interface Aggregate {
+  readonly aggregate: Readonly<Record<string, number | readonly [string | null, string | null]>>
+}
+
+/** What not every reader is asked, or can do. `noTimes`: it has no times of day. */
+export type Ability = 'filters' | 'aggregate' | 'appends' | 'metadata' | 'noTimes'
 
 /** Another implementation of Iceberg, made ready on this machine. */
 export interface Reader {
   readonly name: string
   readonly version: string
+  readonly abilities: readonly Ability[]
+  /** Names of columns whose values it does not tell. */
+  readonly unread?: readonly string[]
   /** Answers in the order of the requests. */
   readonly read: (requests: readonly Request[]) => Promise<Answer[]>
 }
@@ -71,14 +107,15 @@ export async function run(
 
 /** A reader that is a program of its own: requests on its input, answers on its output, both as JSON. */
 export function programReader(
-  about: { readonly name: string; readonly version: string },
+  about: Omit<Reader, 'read'>,
   program: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Reader {
   const read = async (requests: readonly Request[]): Promise<Answer[]> => {
     const output = await run(program, args, { ...options, input: JSON.stringify(requests) })
-    return JSON.parse(output.slice(output.indexOf('['))) as Answer[]
+    const answers = JSON.parse(output.slice(output.indexOf('['))) as (Answer & { error?: string })[]
+    return answers.map((answer) => (answer.error === undefined ? answer : { error: answer.error }))
   }
   return { ...about, read }
 }

@@ -23,7 +23,8 @@ async function python(reader: 'pyiceberg' | 'duckdb'): Promise<Reader> {
   const packages = { pyiceberg: 'pyiceberg', duckdb: 'duckdb_ext_iceberg' }
   const version = await packageVersion(packages[reader])
   const name = reader === 'duckdb' ? 'DuckDB iceberg' : reader
-  return withReaderName(programReader({ name, version }, pythonProgram(), [READ_TABLES]), reader)
+  const abilities = reader === 'duckdb' ? (['filters', 'aggregate'] as const) : (['filters'] as const)
+  return withReaderName(programReader({ name, version, abilities }, pythonProgram(), [READ_TABLES]), reader)
 }
 
 /** The Python program knows several readers; each request names one. */
@@ -48,7 +49,8 @@ async function java(): Promise<Reader> {
   }
   const classPath = readFileSync(file, 'utf8').trim()
   const args = ['-Xmx1g', '-cp', classPath, join(HOME, 'java', 'ReadTables.java')]
-  return programReader({ name: 'iceberg-core (Java)', version: ICEBERG_JAVA }, 'java', args)
+  const abilities = ['filters', 'appends', 'metadata'] as const
+  return programReader({ name: 'iceberg-core (Java)', version: ICEBERG_JAVA, abilities }, 'java', args)
 }
 
 async function spark(): Promise<Reader> {
@@ -63,7 +65,8 @@ async function spark(): Promise<Reader> {
   }
   const version = `${await packageVersion('pyspark')} with ${ICEBERG_JAVA}`
   const env = { MERU_SPARK_JAR: jar, TZ: 'UTC' }
-  const reader = programReader({ name: 'Spark', version }, pythonProgram(), [READ_TABLES], { env })
+  const abilities = ['filters', 'aggregate', 'appends', 'noTimes'] as const
+  const reader = programReader({ name: 'Spark', version, abilities }, pythonProgram(), [READ_TABLES], { env })
   return withReaderName(reader, 'spark')
 }
 
@@ -74,7 +77,11 @@ async function rust(): Promise<Reader> {
   await run('cargo', build, { env: { CARGO_TARGET_DIR: target }, timeoutMs: 3_000_000 })
   const lock = readFileSync(join(HOME, 'rust', 'Cargo.lock'), 'utf8')
   const version = /name = "iceberg"\nversion = "([^"]+)"/.exec(lock)?.[1] ?? ''
-  return programReader({ name: 'iceberg (Rust)', version }, join(target, 'release', 'read-tables'), [])
+  return programReader(
+    { name: 'iceberg (Rust)', version, abilities: [] },
+    join(target, 'release', 'read-tables'),
+    [],
+  )
 }
 
 async function go(): Promise<Reader> {
@@ -83,14 +90,15 @@ async function go(): Promise<Reader> {
   await run('go', ['build', '-o', program, '.'], { cwd, timeoutMs: 1_200_000 })
   const modules = readFileSync(join(cwd, 'go.mod'), 'utf8')
   const version = /apache\/iceberg-go v(\S+)/.exec(modules)?.[1] ?? ''
-  return programReader({ name: 'iceberg-go', version }, program, [])
+  return programReader({ name: 'iceberg-go', version, abilities: [] }, program, [])
 }
 
 async function icebird(): Promise<Reader> {
   const file = new URL('../package.json', import.meta.resolve('icebird'))
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
   const program = join(HOME, 'src', 'icebird-program.ts')
-  return programReader({ name: 'icebird', version }, process.execPath, [program])
+  const about = { name: 'icebird', version, abilities: [], unread: ['payload'] }
+  return programReader(about, process.execPath, ['--conditions=@meru/source', program])
 }
 
 function sameText(a: string, b: string): boolean {

@@ -1,5 +1,5 @@
-import { expectation, remark } from './expected.ts'
-import { CHECKS, type Cell, type Check, type Tally } from './matrix.ts'
+import { remark } from './expected.ts'
+import { CHECKS, type Cell, type Check, type Tally } from './cell.ts'
 
 export interface Missing {
   readonly reader: string
@@ -16,8 +16,7 @@ export function matrixText(cells: readonly Cell[], missing: readonly Missing[]):
       const { failed, reason } = cell.results[name]
       return failed > 0 ? [`    ${name}: ${reason.slice(0, 600)}`] : []
     })
-    const known = expectation(cell)
-    const note = known === undefined ? [] : [`    known: ${known}`]
+    const note = [...cell.reasons].map((why) => `    known: ${why}`)
     return [`${cell.reader} ${cell.version}, format ${cell.formatVersion}: ${tallies}`, ...note, ...reasons]
   })
   return [...lines, ...missing.map(({ reader, reason }) => `${reader}: left out: ${reason}`)].join('\n')
@@ -42,7 +41,8 @@ export function matrixPage(page: {
     '',
     `Written by \`pnpm test:interop --write\` on ${page.date.toISOString().slice(0, 10)}, with Node ${process.version}: ${page.snapshots} snapshots of`,
     `${page.seeds} random histories (puts, updates, deletes, flushes, compactions, exports at random moments), each compared`,
-    'with what `scan()` gave at the moment of its export. A number is of snapshots that were right; after a slash, of all.',
+    'with what `scan()` gave at the moment of its export. A number is of snapshots that were right; after a slash, of all; a dash is',
+    'of what the reader was not asked.',
     '',
     '| check | what |',
     '|---|---|',
@@ -56,6 +56,8 @@ export function matrixPage(page: {
   ].join('\n')
 }
 
-function tallyText({ passed, failed }: Tally): string {
-  return failed === 0 ? String(passed) : `${passed}/${passed + failed}`
+function tallyText({ passed, failed, known }: Tally): string {
+  const all = passed + failed + known
+  if (all === 0) return '–'
+  return passed === all ? String(all) : `${passed}/${all}`
 }

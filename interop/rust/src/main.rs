@@ -1,6 +1,7 @@
 //! Reads Iceberg tables with the Rust library; requests and answers are those of read_tables.py.
 
 use std::io::Read;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
@@ -57,7 +58,59 @@ async fn read(request: &Value) -> Result<Vec<Value>, Failure> {
     Ok(rows)
 }
 
+/// Null within a list, a map or a struct is None.
+fn parts(array: &ArrayRef) -> Result<Vec<String>, Failure> {
+    let parts = texts(array)?.into_iter();
+    Ok(parts.map(|part| part.unwrap_or("None".into())).collect())
+}
+
 fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>, Failure> {
+    let spelled = match array.data_type() {
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>();
+            let elements = parts(lists.values())?;
+            ranges(lists.value_offsets())
+                .map(|range| format!("[{}]", elements[range].join(",")))
+                .collect()
+        }
+        DataType::Map(_, _) => {
+            let maps = array.as_map();
+            let (keys, values) = (parts(maps.keys())?, parts(maps.values())?);
+            let entry = |i| format!("{}:{}", keys[i], values[i]);
+            ranges(maps.value_offsets())
+                .map(|range| match range.is_empty() {
+                    // An empty map looks like an empty list.
+                    true => "[]".into(),
+                    false => format!("{{{}}}", range.map(entry).collect::<Vec<_>>().join(",")),
+                })
+                .collect()
+        }
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns().iter().map(parts);
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            let field = |i| {
+                let named = fields.iter().zip(&columns);
+                let texts = named.map(|(field, column)| format!("{}:{}", field.name(), column[i]));
+                format!("{{{}}}", texts.collect::<Vec<_>>().join(","))
+            };
+            (0..array.len()).map(field).collect()
+        }
+        _ => return scalar_texts(array),
+    };
+    let spelled: Vec<String> = spelled;
+    let texts = spelled.into_iter().enumerate();
+    Ok(texts
+        .map(|(i, text)| array.is_valid(i).then_some(text))
+        .collect())
+}
+
+fn ranges(offsets: &[i32]) -> impl Iterator<Item = Range<usize>> + '_ {
+    offsets
+        .windows(2)
+        .map(|pair| pair[0] as usize..pair[1] as usize)
+}
+
+fn scalar_texts(array: &ArrayRef) -> Result<Vec<Option<String>>, Failure> {
     let kind = match array.data_type() {
         DataType::Float32 | DataType::Float64 => {
             let doubles = cast(array, &DataType::Float64)?;

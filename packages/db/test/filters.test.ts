@@ -45,6 +45,7 @@ async function filled(form: Form): Promise<Bands> {
 
 function conditionOf({ column, operator, probes }: FilterCase): Record<string, unknown> {
   if (operator === 'isNull' || operator === 'notNull') return { [column]: { isNull: operator === 'isNull' } }
+  if (operator === 'isNan') return { [column]: { eq: NaN } }
   const values = probes.map(({ value }) => value)
   return { [column]: { [operator]: operator === 'in' ? values : values[0] } }
 }

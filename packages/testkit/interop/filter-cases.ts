@@ -25,11 +25,14 @@ export type FilterOperator =
   | 'in'
   | 'isNull'
   | 'notNull'
+  | 'isNan'
   | 'prefix'
 
 /** A condition on one column of the table, and the keys of the rows that meet it. */
 export interface FilterCase {
   readonly column: string
+  /** Of the column, as Iceberg names it. */
+  readonly type: string
   readonly operator: FilterOperator
   /** One, but for `in`. */
   readonly probes: readonly Probe[]
@@ -194,7 +197,7 @@ const TESTS: Readonly<Record<'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte', (order: 
 
 function casesOf(
   name: string,
-  { type, scale, orders }: FilterColumn,
+  { type, scale, orders, hasNan }: FilterColumn,
   { rows, deleted }: { readonly rows: readonly Row[]; readonly deleted: readonly number[] },
 ): FilterCase[] {
   const probeOf = new Map(scale.values.map((probe) => [probe.value, probe]))
@@ -208,7 +211,7 @@ function casesOf(
     held.filter(({ probe }) => test(probe)).map(({ id }) => id)
   const cases: FilterCase[] = []
   const add = (operator: FilterOperator, probes: readonly Probe[], ids: readonly number[]): void => {
-    cases.push({ column: name, operator, probes, ids })
+    cases.push({ column: name, type, operator, probes, ids })
   }
   const present = new Set(held.map(({ id }) => id))
   const absent = rows.filter(({ id }) => !present.has(id) && !deleted.includes(id))
@@ -218,6 +221,12 @@ function casesOf(
     absent.map(({ id }) => id),
   )
   add('notNull', [], [...present])
+  if (hasNan)
+    add(
+      'isNan',
+      [],
+      meeting((probe) => probe === nan),
+    )
   for (const probe of probesOf(scale, stored)) {
     for (const [operator, holds] of Object.entries(TESTS)) {
       if (orders === 'equality' && operator !== 'eq' && operator !== 'ne') continue

@@ -1,14 +1,18 @@
 """Reads Iceberg tables with readers written in Python; the rows go to standard output as text values.
 
 Standard input holds a JSON list of requests:
-    {"reader": "pyiceberg" | "duckdb" | "spark", "table": directory, "snapshot": id?, "filter": text?, "columns": names?}
+    {"reader": "pyiceberg" | "duckdb" | "spark", "table": directory, "snapshot": id?, "filter": text?, "columns": names?,
+     "filters": [{"column", "type", "operator", "values": texts}]?, "aggregate": columns?, "after": id?}
 With "catalog": url, pyiceberg takes "table" for a name in that catalog; with "tag": name, the snapshot of that name.
 Standard output gets a JSON list of answers, in the same order:
     {"rows": [{column: text or null}]} or {"error": text}
+With "filters" the answer is {"matches": [ids, or an error]}, with "aggregate" {"aggregate": {"count": n, column:
+[least, greatest]}}, with "after" it has the rows that were appended after that snapshot.
 """
 
 import datetime
 import decimal
+import functools
 import glob
 import json
 import os
@@ -44,13 +48,88 @@ def text(value):
     if hasattr(value, "asDict"):
         value = value.asDict()
     # Maps are lists of pairs for some readers and dictionaries for others, so empty ones look like empty lists.
-    pairs = isinstance(value, dict) or (value and all(isinstance(entry, tuple) for entry in value))
+    pairs = isinstance(value, dict) or (value and all(is_pair(entry) for entry in value))
     if pairs and len(value) > 0:
         entries = value.items() if isinstance(value, dict) else value
         return "{" + ",".join(f"{text(key)}:{text(inner)}" for key, inner in entries) + "}"
     if isinstance(value, (list, dict)):
         return "[" + ",".join(str(text(inner)) for inner in value) + "]"
     raise TypeError(f"no text for {type(value)}")
+
+
+def is_pair(entry):
+    """A row of Spark is a tuple too."""
+    return isinstance(entry, tuple) and not hasattr(entry, "asDict")
+
+
+def moment(micros):
+    return EPOCH + datetime.timedelta(microseconds=int(micros))
+
+
+def iso(kind, value):
+    """Times and moments, which requests have in microseconds, as text."""
+    if kind == "time":
+        return moment(value).time().isoformat(timespec="microseconds")
+    return moment(value).isoformat(timespec="microseconds") + ("+00:00" if kind == "timestamptz" else "")
+
+
+def python_value(kind, value):
+    if kind == "boolean":
+        return value == "true"
+    if kind in ("int", "long"):
+        return int(value)
+    if kind in ("float", "double"):
+        return float(value)
+    if kind.startswith("decimal"):
+        return decimal.Decimal(value)
+    if kind in ("time", "timestamp", "timestamptz"):
+        return iso(kind, value)
+    if kind == "uuid":
+        return uuid.UUID(value)
+    if kind == "binary" or kind.startswith("fixed"):
+        return bytes.fromhex(value)
+    return value
+
+
+def pyiceberg_condition(case):
+    from pyiceberg import expressions
+
+    name = case["column"]
+    values = [python_value(case["type"], value) for value in case["values"]]
+    forms = {
+        "eq": "EqualTo",
+        "ne": "NotEqualTo",
+        "lt": "LessThan",
+        "lte": "LessThanOrEqual",
+        "gt": "GreaterThan",
+        "gte": "GreaterThanOrEqual",
+        "isNull": "IsNull",
+        "notNull": "NotNull",
+        "isNan": "IsNaN",
+        "prefix": "StartsWith",
+    }
+    if case["operator"] == "in":
+        return expressions.In(name, set(values))
+    return getattr(expressions, forms[case["operator"]])(name, *values)
+
+
+def match(matching, case):
+    try:
+        return sorted(matching(case))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def filter_pyiceberg(request):
+    from pyiceberg.table import StaticTable
+
+    table = StaticTable.from_metadata(request["table"])
+
+    def matching(case):
+        scan = table.scan(row_filter=pyiceberg_condition(case), selected_fields=("id",))
+        return scan.to_arrow()["id"].to_pylist()
+
+    return [match(matching, case) for case in request["filters"]]
 
 
 def read_pyiceberg(request):
@@ -97,10 +176,71 @@ def connect_duckdb():
     return connection
 
 
-def read_duckdb(request, connection=[]):
+def sql_condition(name, operator, values):
+    signs = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+    if operator in signs:
+        return f"{name} {signs[operator]} {values[0]}"
+    if operator == "in":
+        return f"{name} IN ({', '.join(values)})"
+    if operator == "isNan":
+        return f"isnan({name})"
+    return f"{name} IS {'' if operator == 'isNull' else 'NOT '}NULL"
+
+
+def duckdb_literal(kind, value):
+    if kind == "binary" or kind.startswith("fixed"):
+        return f"from_hex('{value}')"
+    types = {"int": "INTEGER", "long": "BIGINT", "string": "VARCHAR", "timestamptz": "TIMESTAMP WITH TIME ZONE"}
+    spelled = iso(kind, value) if kind in ("time", "timestamp", "timestamptz") else value
+    quoted = spelled.replace("'", "''")
+    return f"CAST('{quoted}' AS {types.get(kind, kind)})"
+
+
+def duckdb_condition(case):
+    name, operator = f'"{case["column"]}"', case["operator"]
+    values = [duckdb_literal(case["type"], value) for value in case["values"]]
+    if operator == "prefix":
+        text = case["values"][0].replace("|", "||").replace("%", "|%").replace("_", "|_").replace("'", "''")
+        return f"{name} LIKE '{text}%' ESCAPE '|'"
+    return sql_condition(name, operator, values)
+
+
+def filter_duckdb(request):
+    source = f"iceberg_scan('{request['table']}')"
+
+    def matching(case):
+        found = duckdb_connection().execute(f"SELECT id FROM {source} WHERE {duckdb_condition(case)}")
+        return [row[0] for row in found.fetchall()]
+
+    return [match(matching, case) for case in request["filters"]]
+
+
+def aggregate_of(names, rows):
+    """What a query for the count, and for the least and the greatest values, answered: one row."""
+    count, *bounds = rows[0]
+    pairs = [[text(bounds[2 * i]), text(bounds[2 * i + 1])] for i in range(len(names))]
+    return {"count": count, **dict(zip(names, pairs))}
+
+
+def aggregate_query(names, source):
+    bounds = [f"min({name}), max({name})" for name in names]
+    return f"SELECT {', '.join(['count(*)', *bounds])} FROM {source}"
+
+
+def aggregate_duckdb(request):
+    names = [f'"{name}"' for name in request["aggregate"]]
+    query = aggregate_query(names, f"iceberg_scan('{request['table']}')")
+    return aggregate_of(request["aggregate"], duckdb_connection().execute(query).fetchall())
+
+
+def duckdb_connection(connection=[]):
     if not connection:
         connection.append(connect_duckdb())
-    con = connection[0]
+    return connection[0]
+
+
+def read_duckdb(request):
+    con = duckdb_connection()
     options = f", snapshot_from_id={request['snapshot']}" if "snapshot" in request else ""
     source = f"iceberg_scan('{request['table']}'{options})"
     described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -115,7 +255,7 @@ def read_duckdb(request, connection=[]):
     return [dict(zip(names, row)) for row in rows]
 
 
-def read_spark(request, session=[]):
+def spark_session(session=[]):
     if not session:
         from pyspark.sql import SparkSession
 
@@ -123,18 +263,77 @@ def read_spark(request, session=[]):
         builder = builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
         builder = builder.config("spark.driver.memory", "1g").config("spark.sql.shuffle.partitions", "1")
         session.append(builder.getOrCreate())
-    reader = session[0].read.format("iceberg")
+    return session[0]
+
+
+def spark_frame(request):
+    reader = spark_session().read.format("iceberg")
     if "snapshot" in request:
         reader = reader.option("snapshot-id", request["snapshot"])
-    frame = reader.load(request["table"])
-    return [row.asDict() for row in frame.collect()]
+    if "after" in request:
+        reader = reader.option("start-snapshot-id", request["after"])
+    return reader.load(request["table"])
+
+
+def read_spark(request):
+    return [row.asDict() for row in spark_frame(request).collect()]
+
+
+def spark_literal(kind, value):
+    if kind == "binary" or kind.startswith("fixed"):
+        return f"X'{value}'"
+    if kind in ("string", "uuid"):
+        return f"CAST(X'{value.encode().hex()}' AS STRING)"
+    types = {"long": "BIGINT", "timestamptz": "TIMESTAMP", "timestamp": "TIMESTAMP_NTZ"}
+    spelled = iso(kind, value) if kind in ("timestamp", "timestamptz") else value
+    return f"CAST('{spelled}' AS {types.get(kind, kind)})"
+
+
+def spark_condition(case):
+    name, operator = f"`{case['column']}`", case["operator"]
+    values = [spark_literal(case["type"], value) for value in case["values"]]
+    if operator == "prefix":
+        return f"startswith({name}, {values[0]})"
+    return sql_condition(name, operator, values)
+
+
+# Conditions that Spark is asked at once.
+SPARK_BATCH = 40
+
+
+def filter_spark(request):
+    """All of a batch in one query, for Spark takes its time for each."""
+    frame = spark_frame(request)
+    cases = request["filters"]
+    matches = []
+    for start in range(0, len(cases), SPARK_BATCH):
+        batch = cases[start : start + SPARK_BATCH]
+        found = [[] for _ in batch]
+        parts = [frame.where(spark_condition(case)).selectExpr(f"{i} AS part", "id") for i, case in enumerate(batch)]
+        for row in functools.reduce(lambda a, b: a.union(b), parts).collect():
+            found[row.part].append(row.id)
+        matches += [sorted(ids) for ids in found]
+    return matches
+
+
+def aggregate_spark(request):
+    names = [f"`{name}`" for name in request["aggregate"]]
+    spark_frame(request).createOrReplaceTempView("aggregated")
+    query = aggregate_query(names, "aggregated")
+    return aggregate_of(request["aggregate"], spark_session().sql(query).collect())
 
 
 READERS = {"pyiceberg": read_pyiceberg, "duckdb": read_duckdb, "spark": read_spark}
+FILTERS = {"pyiceberg": filter_pyiceberg, "duckdb": filter_duckdb, "spark": filter_spark}
+AGGREGATES = {"duckdb": aggregate_duckdb, "spark": aggregate_spark}
 
 
 def answer(request):
     try:
+        if "filters" in request:
+            return {"matches": FILTERS[request["reader"]](request)}
+        if "aggregate" in request:
+            return {"aggregate": AGGREGATES[request["reader"]](request)}
         rows = READERS[request["reader"]](request)
         return {"rows": [{name: text(value) for name, value in row.items()} for row in rows]}
     except Exception as error:  # the test decides which errors are expected

@@ -1,0 +1,89 @@
+import { checkIceberg, type Table } from '@meru/db'
+import { sortedLines, textRows } from '@meru/testkit/interop'
+import { join } from 'node:path'
+import type { Exported } from './exported.ts'
+import { keyText } from './problems.ts'
+
+type Draft = Omit<Exported, 'isCurrent' | 'metadata'>
+type Row = Readonly<Record<string, unknown>>
+
+export interface About {
+  readonly seed: number
+  /** Of the database. */
+  readonly directory: string
+  readonly kind: Exported['kind']
+}
+
+/** What was published of the tables of one database, and what was written to them in between. */
+export class Publications {
+  readonly directory: string
+  readonly #about: About
+  readonly #drafts: Draft[] = []
+  readonly #newest: Map<string, { readonly snapshot: number; readonly metadata: string }> = new Map()
+  /** By table: keys that were put since it was published. */
+  readonly #written: Map<string, Set<string>> = new Map()
+
+  constructor(about: About) {
+    this.#about = about
+    this.directory = about.directory
+  }
+
+  /** A row is put. */
+  put(table: Table, row: Row): void {
+    const written = this.#written.get(table.name) ?? new Set()
+    this.#written.set(table.name, written)
+    const { schema } = table
+    const columns = schema.columns.filter(({ id }) => schema.key.includes(id))
+    const [text] = textRows({ ...schema, columns }, [row])
+    written.add(keyText(text, keyNames(table)))
+  }
+
+  /** Publishes a table as it is; answers the snapshot. */
+  async publish(
+    table: Table,
+    options: { readonly formatVersion: 2 | 3; readonly rewrite?: boolean },
+  ): Promise<number> {
+    const { formatVersion, rewrite = false } = options
+    const rows = await table.scan().toArray()
+    const { snapshotId, deleteFiles, metadataFile } = await table.exportIceberg({ formatVersion, rewrite })
+    const place = join(this.directory, 'tables', table.name)
+    this.#newest.set(place, { snapshot: snapshotId, metadata: metadataFile.replace('file://', '') })
+    const written = this.#written.get(table.name) ?? new Set()
+    if (this.#drafts.some((draft) => draft.table === place && draft.snapshot === snapshotId))
+      return snapshotId
+    this.#written.delete(table.name)
+    const { columns } = table.schema
+    const isNumber = (kind: string): boolean => kind === 'int' || kind === 'long'
+    this.#drafts.push({
+      seed: this.#about.seed,
+      kind: this.#about.kind,
+      formatVersion,
+      table: place,
+      columns: columns.map(({ name }) => name),
+      key: keyNames(table),
+      numbers: columns.filter(({ type }) => isNumber(type.kind)).map(({ name }) => name),
+      snapshot: snapshotId,
+      lines: sortedLines(textRows(table.schema, rows)),
+      written,
+      hasVectors: formatVersion === 3 && deleteFiles > 0,
+    })
+    return snapshotId
+  }
+
+  /** All snapshots, when everything is published. Throws if the checker finds something. */
+  async finish(): Promise<Exported[]> {
+    for (const place of this.#newest.keys()) {
+      const { violations } = await checkIceberg(place)
+      if (violations.length === 0) continue
+      throw new Error(`seed ${this.#about.seed}, ${place}: ${JSON.stringify(violations[0])}`)
+    }
+    return this.#drafts.map((draft) => {
+      const last = this.#newest.get(draft.table)
+      return { ...draft, isCurrent: last?.snapshot === draft.snapshot, metadata: last?.metadata ?? '' }
+    })
+  }
+}
+
+function keyNames({ schema }: Table): string[] {
+  return schema.key.map((id) => schema.columns.find((column) => column.id === id)?.name ?? '')
+}

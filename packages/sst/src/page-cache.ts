@@ -90,7 +90,7 @@ export class PageCache {
     return this.bytes + bytes + PAGE_OVERHEAD_BYTES <= this.bytesMax
   }
 
-  /** Forgets the pages of a file. */
+  /** Forgets the pages of a file, which has joined the frames. */
   drop(table: PageTable, frames: FrameTable): void {
     const { clock } = this
     let kept = 0
@@ -115,7 +115,7 @@ export class PageCache {
       evictions: this.evictions + frames.evictions,
       pages: clock.ring.length + frames.count,
       bytes: this.bytes + frames.bytes,
-      bytesMax: this.bytesMax + frames.memory.bytes.length,
+      bytesMax: this.bytesMax + frames.capacity,
     }
   }
 

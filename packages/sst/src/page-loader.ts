@@ -64,7 +64,7 @@ export class PageLoader {
     this.cache = cache
     this.units = new PageUnits(file)
     this.table.length = this.units.count
-    this.frames = new Int32Array(file.keyGrid.pages)
+    this.frames = cache.frames.join(file.keyGrid.pages)
   }
 
   /** Loads pages; those that are in memory stay there until the promise is resolved. */
@@ -108,6 +108,7 @@ export class PageLoader {
   }
 
   close(): void {
+    if (this.isClosed) return
     this.isClosed = true
     this.cache.drop(this.table, this.frames)
   }

@@ -1,4 +1,4 @@
-import { rowMemory, type RowMemory } from './row-page.ts'
+import { framesMemory, rowMemory, type RowMemory } from './row-page.ts'
 
 /** For each page of a file the slot of its frame; 0 if it has none. */
 export type FrameTable = Int32Array
@@ -7,6 +7,27 @@ export type FrameTable = Int32Array
 const MOVES_MAX = 4
 /** Frames of this size on average use all slots. */
 const SLOT_BYTES = 1024
+
+/** What a cache has before its first frame. */
+const NO_MEMORY: RowMemory = rowMemory(0)
+
+/**
+ * Memory of caches without files, for the next cache of the same size. V8 does not know how large it is, and would let
+ * much of it pile up where databases are opened and closed again and again.
+ */
+let spares: WeakRef<RowMemory>[] = []
+const SPARES_MAX = 8
+
+function takeMemory(bytes: number): RowMemory {
+  const at = spares.findIndex((spare) => spare.deref()?.bytes.length === bytes)
+  const [found] = at < 0 ? [] : spares.splice(at, 1)
+  return found?.deref() ?? framesMemory(bytes)
+}
+
+function giveMemory(memory: RowMemory): void {
+  spares = spares.filter((spare) => spare.deref() !== undefined).slice(1 - SPARES_MAX)
+  spares.push(new WeakRef(memory))
+}
 
 /** The frames in memory, oldest first, in a ring of slots. Arrays are indexed by slot. */
 interface Slots {
@@ -17,6 +38,8 @@ interface Slots {
   /** Slots are given in turn; these count how many were given and how many taken back. */
   given: number
   taken: number
+  /** Where the next frame goes, unless it does not fit. */
+  head: number
 }
 
 /**
@@ -24,19 +47,18 @@ interface Slots {
  * was used since it was written moves to the front when the writing comes round to it, others make room.
  */
 export class RowFrames {
-  readonly memory: RowMemory
+  memory: RowMemory = NO_MEMORY
   /** By slot: set by readers, taken back by the clock. */
   readonly used: Uint8Array
   evictions = 0
   bytes = 0
+  readonly capacity: number
   private readonly slots: Slots
-  private readonly capacity: number
-  /** Where the next frame goes, unless it does not fit. */
-  private head = 0
+  /** Files that have a table. */
+  private files = 0
 
   constructor(bytesMax: number) {
     this.capacity = bytesMax - (bytesMax % 8)
-    this.memory = rowMemory(this.capacity)
     const count = Math.max(16, Math.ceil(bytesMax / SLOT_BYTES))
     this.used = new Uint8Array(count)
     this.slots = {
@@ -46,7 +68,14 @@ export class RowFrames {
       owners: [],
       given: 0,
       taken: 0,
+      head: 0,
     }
+  }
+
+  /** A table for a file with so many pages; to be given back by `drop`, once. */
+  join(pages: number): FrameTable {
+    this.files++
+    return new Int32Array(pages)
   }
 
   /** Frames in memory. */
@@ -65,6 +94,7 @@ export class RowFrames {
    */
   reserve(size: number): number {
     if (size > this.capacity / 4) return -1
+    if (this.memory === NO_MEMORY) this.memory = takeMemory(this.capacity)
     const { slots } = this
     let moves = 0
     for (;;) {
@@ -97,12 +127,12 @@ export class RowFrames {
     slots.offsets[slot] = at
     slots.sizes[slot] = size
     this.used[slot] = 0
-    this.head = at + size
+    slots.head = at + size
     this.bytes += size
     owner[page] = slot + 1
   }
 
-  /** Forgets the frames of a file. Their room comes back in turn. */
+  /** Forgets the frames of a file. Their room comes back in turn, or all at once with the last file. */
   drop(owner: FrameTable): void {
     const { slots } = this
     for (let i = slots.taken; i < slots.given; i++) {
@@ -110,11 +140,18 @@ export class RowFrames {
       if (slots.owners[slot] === owner) slots.owners[slot] = undefined
     }
     owner.fill(0)
+    this.files--
+    if (this.files > 0 || this.memory === NO_MEMORY) return
+    giveMemory(this.memory)
+    this.memory = NO_MEMORY
+    slots.taken = slots.given
+    slots.head = this.bytes = 0
   }
 
   /** The first room of this size behind the newest frame, or -1. */
   private place(size: number): number {
-    const { slots, head, capacity } = this
+    const { slots, capacity } = this
+    const { head } = slots
     if (slots.given === slots.taken) return 0
     const tail = slots.offsets[slots.taken % this.used.length]
     if (head <= tail) return tail - head >= size ? head : -1

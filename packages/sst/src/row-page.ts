@@ -16,9 +16,20 @@ export interface RowMemory {
   readonly words: Uint32Array
 }
 
-/** Memory for one frame or for many; its size is a multiple of 8. */
+/** Memory for one frame; its size is a multiple of 8. */
 export function rowMemory(bytes: number): RowMemory {
-  const buffer = new ArrayBuffer(bytes)
+  return memoryOf(new ArrayBuffer(bytes))
+}
+
+/**
+ * Memory for many frames. No other thread sees it: it is shared memory because V8 counts every `ArrayBuffer` against its
+ * heap, and collects the whole heap when a large one is made.
+ */
+export function framesMemory(bytes: number): RowMemory {
+  return memoryOf(new SharedArrayBuffer(bytes))
+}
+
+function memoryOf(buffer: ArrayBufferLike): RowMemory {
   return { bytes: new Uint8Array(buffer), prefixes: new Float64Array(buffer), words: new Uint32Array(buffer) }
 }
 

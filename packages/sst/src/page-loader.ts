@@ -227,12 +227,12 @@ export class PageLoader {
     const { schema, handle, keyIndex, assembler } = this.file
     const keys = this.encodeKeys(page, vectors)
     const columns = schema.columns.map((_, i) => vectors.get(this.units.column(i, page)) as Vector)
-    const bytes = assembler.measure(columns, keys)
-    const frame = this.openFrame(keys.length, bytes)
+    const rows = assembler.assemble(columns, keys)
+    const frame = this.openFrame(keys.length, rows.length)
     const start = frame.at + frameHeadBytes(keys.length)
-    assembler.assemble(columns, keys, frame.memory.bytes, start)
-    const rows = { at: frame.at, rows: keys.length, start, end: start + bytes }
-    indexFrame(frame.memory, rows, keyIndex.skip, { file: handle.path, offset: 0 })
+    frame.memory.bytes.set(rows, start)
+    const place = { at: frame.at, rows: keys.length, start, end: start + rows.length }
+    indexFrame(frame.memory, place, keyIndex.skip, { file: handle.path, offset: 0 })
     return frame
   }
 

@@ -7,6 +7,30 @@ import {
   type Vector,
 } from '@meru/core'
 
+/** Up to this length a loop copies faster than a call. */
+const SHORT_BYTES = 24
+
+/** Memory that rows are made in. It never awaits, so one piece serves all; more than this is not kept. */
+const KEPT_BYTES_MAX = 1024 * 1024
+let memory: Uint8Array = new Uint8Array()
+
+function takeMemory(bytes: number): Uint8Array {
+  if (bytes <= memory.length) return memory
+  if (bytes > KEPT_BYTES_MAX) return new Uint8Array(bytes)
+  memory = new Uint8Array(Math.min(2 * bytes, KEPT_BYTES_MAX))
+  return memory
+}
+
+/** The bytes of the largest column of variable length. */
+function longestText(columns: readonly Vector[]): number {
+  let longest = 0
+  for (const vector of columns) {
+    if (vector.physical !== 'bytes') continue
+    longest = Math.max(longest, vector.offsets[vector.length] - vector.offsets[0])
+  }
+  return longest
+}
+
 /**
  * Makes encoded rows of columns: what `Shredder` takes apart. Pages of deeper levels that are read by key are kept in
  * memory like this, so that a row is found and read in one piece.
@@ -18,8 +42,18 @@ export class RowAssembler {
     this.layout = rowLayout(schema)
   }
 
-  /** Bytes of the rows as `assemble` writes them. `columns` are in schema order. */
-  measure(columns: readonly Vector[], keys: BytesVector): number {
+  /**
+   * The rows one after the other, each as `u32 length | varint key length | key | value`. `columns` are in schema order.
+   * Read the bytes before the next call: their memory is used again.
+   */
+  assemble(columns: readonly Vector[], keys: BytesVector): Uint8Array {
+    const size = this.measure(columns, keys)
+    const into = takeMemory(size + longestText(columns))
+    this.write(columns, keys, into, size)
+    return into.subarray(0, size)
+  }
+
+  private measure(columns: readonly Vector[], keys: BytesVector): number {
     const rows = keys.length
     let bytes = rows * (4 + this.layout.variableAt) + keys.offsets[rows] - keys.offsets[0]
     for (let row = 0; row < rows; row++) bytes += varintBytes(keys.offsets[row + 1] - keys.offsets[row])
@@ -31,15 +65,16 @@ export class RowAssembler {
     return bytes
   }
 
-  /** Writes the rows at `start`, each as `u32 length | varint key length | key | value`. */
-  assemble(columns: readonly Vector[], keys: BytesVector, into: Uint8Array, start: number): void {
+  /** Writes the rows into the first `size` bytes; those behind have room for the values of any one column. */
+  private write(columns: readonly Vector[], keys: BytesVector, into: Uint8Array, size: number): void {
     const { layout } = this
+    const { nullBytes } = layout
     const rows = keys.length
     // Where the value of each row starts, and how many bytes of its variable part are written.
     const valueAt = new Float64Array(rows)
     const written = new Uint32Array(rows)
     const variable = layout.values.filter((place) => place.variableIndex >= 0)
-    let at = start
+    let at = 0
     for (let row = 0; row < rows; row++) {
       const keyStart = keys.offsets[row]
       const keyBytes = keys.offsets[row + 1] - keyStart
@@ -54,12 +89,12 @@ export class RowAssembler {
       for (let i = 0; i < keyBytes; i++) into[at + i] = keys.bytes[keyStart + i]
       at += keyBytes
       valueAt[row] = at
-      into.fill(0, at, at + layout.nullBytes)
+      for (let i = 0; i < nullBytes; i++) into[at + i] = 0
       at = end
     }
     for (const place of layout.values) {
       const vector = columns[place.index]
-      if (vector.physical === 'bytes') putBytes(layout, place, vector, into, valueAt, written)
+      if (vector.physical === 'bytes') putBytes(layout, place, vector, { into, free: size }, valueAt, written)
       else putFixed(place, vector, into, valueAt)
       if (place.nullBit >= 0) putNulls(place.nullBit, vector, into, valueAt)
     }
@@ -81,19 +116,25 @@ function putFixed(
   }
 }
 
+/**
+ * The bytes of all values are copied at once to `free`, then each value moves to its row: moves within one array are cheaper
+ * than copies between two.
+ */
 function putBytes(
   { endsAt, variableAt }: RowLayout,
   { variableIndex }: ColumnPlace,
   { bytes, offsets }: BytesVector,
-  into: Uint8Array,
+  { into, free }: { readonly into: Uint8Array; readonly free: number },
   valueAt: Float64Array,
   written: Uint32Array,
 ): void {
+  const shift = free - offsets[0]
+  into.set(bytes.subarray(offsets[0], offsets[valueAt.length]), free)
   for (let row = 0; row < valueAt.length; row++) {
     const from = offsets[row]
     const size = offsets[row + 1] - from
     const to = valueAt[row] + variableAt + written[row]
-    if (size > 24) into.set(bytes.subarray(from, from + size), to)
+    if (size > SHORT_BYTES) into.copyWithin(to, from + shift, from + shift + size)
     else for (let i = 0; i < size; i++) into[to + i] = bytes[from + i]
     written[row] += size
     putU32(into, valueAt[row] + endsAt + 4 * variableIndex, written[row])

@@ -25,11 +25,14 @@ describe('rows made of columns', () => {
   const encoded = encodeRows(everyType, rows)
   const columns: readonly Vector[] = encoded.batch(0, rows.length, 1).columns
   const assembler = new RowAssembler(everyType.schema)
-  const bytes = assembler.measure(columns, encoded.keys)
+  // What was in its memory before must not be seen.
+  assembler.assemble(columns, encoded.keys).fill(0xff)
+  const made = assembler.assemble(columns, encoded.keys)
+  const bytes = made.length
   const at = 64
   const memory = rowMemory(at + frameBytes(rows.length, bytes))
   const start = at + frameHeadBytes(rows.length)
-  assembler.assemble(columns, encoded.keys, memory.bytes, start)
+  memory.bytes.set(made, start)
   indexFrame(memory, { at, rows: rows.length, start, end: start + bytes }, 0, { file: 'f', offset: 0 })
 
   test('are the bytes that the columns were made of', () => {

@@ -59,6 +59,41 @@ export async function readLineage(
   return lineage
 }
 
+/**
+ * Names of the files that the newest metadata below a directory, itself one of them, lists: older metadata, manifest
+ * lists, manifests, delete files, data files. Names are unlike one another.
+ */
+export async function namedFiles(fs: FileSystem, directory: string): Promise<Set<string>> {
+  const read = async (path: string): Promise<Uint8Array> => {
+    const bytes = await fs.readFile(`${directory}metadata/${path}`)
+    if (bytes === undefined) throw new Error(`${directory}metadata/${path} is absent`)
+    return bytes
+  }
+  const text = async (path: string): Promise<string> => new TextDecoder().decode(await read(path))
+  const newest = `v${await text('version-hint.text')}.metadata.json`
+  const metadata = JSON.parse(await text(newest)) as {
+    snapshots: { 'manifest-list': string }[]
+    'metadata-log': { 'metadata-file': string }[]
+  }
+  const names = new Set(['version-hint.text', newest])
+  for (const entry of metadata['metadata-log']) names.add(nameOf(entry['metadata-file']))
+  for (const { 'manifest-list': list } of metadata.snapshots) {
+    names.add(nameOf(list))
+    for (const row of await decodeAvro(await read(nameOf(list)))) {
+      const manifest = nameOf(String(row['manifest_path']))
+      names.add(manifest)
+      for (const entry of await decodeAvro(await read(manifest))) {
+        if (entry['status'] !== 2) names.add(nameOf(String((entry['data_file'] as Decoded)['file_path'])))
+      }
+    }
+  }
+  return names
+}
+
+function nameOf(uri: string): string {
+  return uri.slice(uri.lastIndexOf('/') + 1)
+}
+
 async function decodeAvro(bytes: Uint8Array): Promise<Decoded[]> {
   const decoder = new avsc.streams.BlockDecoder()
   const records: Decoded[] = []

@@ -95,17 +95,20 @@ function changed({ options, revisions, random }: Subject): Row {
   return rowOf(n, revisions[n])
 }
 
+/** Random upserts that are not measured. */
+async function change(subject: Subject, rows: number): Promise<void> {
+  for (let done = 0; done < rows; done += UPSERT_ROWS) {
+    const batch = Array.from({ length: UPSERT_ROWS }, () => changed(subject))
+    await subject.engine.putBatch(batch, { durable: false })
+  }
+}
+
 async function flushes(subject: Subject): Promise<void> {
   const { engine, options, costs } = subject
   const rows = Math.min(options.rows, options.flushRows)
   const found: Cost[] = []
   for (let repeat = 0; repeat < options.repeats; repeat++) {
-    for (let done = 0; done < rows; done += UPSERT_ROWS) {
-      await engine.putBatch(
-        Array.from({ length: UPSERT_ROWS }, () => changed(subject)),
-        { durable: false },
-      )
-    }
+    await change(subject, rows)
     const work = new Work()
     await engine.flush?.()
     found.push(work.cost(`flush of ${rows} random upserts`, rows))
@@ -158,12 +161,11 @@ async function scans({ engine, options, random, costs }: Subject): Promise<void>
   }
 }
 
-async function compact({
-  engine,
-  directory,
-  options,
-  costs,
-}: Subject): Promise<Pick<ScaleRun, 'compactionRate' | 'compactionMebibytes'>> {
+/** With changes in every part of the table, so that all of it is written anew. */
+async function compact(subject: Subject): Promise<Pick<ScaleRun, 'compactionRate' | 'compactionMebibytes'>> {
+  const { engine, directory, options, costs } = subject
+  await change(subject, Math.min(options.rows, options.flushRows))
+  await engine.flush?.()
   const bytes = bytesBelow(directory)
   const work = new Work()
   const compactionMebibytes = await memoryDuring(async () => engine.compact?.())

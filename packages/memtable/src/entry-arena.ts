@@ -10,6 +10,7 @@
 // The entry that first brought a key holds its bytes and is called the holder; its link is the newest
 // version of the key. Every other version has a key length of 0, and its link is the holder. `older`
 // leads from the newest version to the next older one, 0 behind the last.
+import { weigh } from './buffer-weight.ts'
 import { wordsFor } from './key-words.ts'
 
 const LINK = 0
@@ -53,6 +54,7 @@ export class EntryArena {
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer
+    weigh(buffer)
     this.bytes = new Uint8Array(buffer, 0, buffer.byteLength)
     this.words = new Int32Array(buffer, 0, buffer.byteLength >>> 2)
     this.refMask = refMaskFor(buffer.maxByteLength)
@@ -74,6 +76,7 @@ export class EntryArena {
       this.buffer = new SharedArrayBuffer(end, { maxByteLength: end })
       this.refMask = refMaskFor(end)
     }
+    weigh(this.buffer)
     this.bytes = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
     this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength >>> 2)
     return true

@@ -190,6 +190,23 @@ describe('room', () => {
   })
 })
 
+test('the collector knows what a memtable weighs, here and where it is attached', () => {
+  const weight = (): number => process.memoryUsage().arrayBuffers
+  const value = new Uint8Array(64 * 1024)
+  const held: Memtable[] = []
+  for (let n = 0; n < 8; n++) {
+    const memtable = new Memtable({ bytesMax: 4 << 20 })
+    for (let seqno = 1; seqno <= 60; seqno++) memtable.apply(value, 0, 1, 1, value.length, seqno, KIND_PUT)
+    memtable.seal()
+    held.push(memtable)
+  }
+  const bytes = held.reduce((sum, memtable) => sum + memtable.bytesUsed, 0)
+  expect(weight()).toBeGreaterThan(bytes)
+  held.push(...held.map((memtable) => Memtable.attach(structuredClone(memtable.shared()))))
+  expect(weight()).toBeGreaterThan(2 * bytes)
+  expect(held).toHaveLength(16)
+})
+
 describe('misuse is a TypeError', () => {
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 32 + 1])('bytesMax of %d', (bytesMax) => {
     expect(() => new Memtable({ bytesMax })).toThrow(TypeError)

@@ -3,6 +3,7 @@ import { coalesce, readRanges } from './byte-ranges.ts'
 import { keyPrefix } from './key-prefix.ts'
 import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
+import { integerKeyId, keysOf, type RowKeys } from './row-keys.ts'
 import { planScan } from './row-scan.ts'
 import type { SstFile } from './sst-file.ts'
 
@@ -31,8 +32,11 @@ export async function locateKeys(
   hit: (keyIndex: number, position: number) => void,
 ): Promise<void> {
   const candidates = findCandidates(file, keys)
+  const integers = integerKeyId(file.schema)
+  const columnIds = integers === undefined ? [] : [integers]
+  const options = { keys: integers === undefined }
   for (const batch of batchesOf(planRuns(file, keys, candidates))) {
-    const plans = batch.map((run) => planScan(file, loader, run.from, run.to, [], { keys: true }))
+    const plans = batch.map((run) => planScan(file, loader, run.from, run.to, columnIds, options))
     await readRanges(
       file.handle,
       coalesce(
@@ -41,8 +45,7 @@ export async function locateKeys(
       ),
       (loaded) => {
         batch.forEach((run, i) => {
-          const { keys: found } = plans[i].decode(loaded)
-          if (found !== undefined) matchRun(run, found, keys, candidates, hit)
+          matchRun(run, keysOf(plans[i].decode(loaded)), keys, candidates, hit)
         })
       },
     )
@@ -118,31 +121,27 @@ function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: re
 /** Merges the keys of a run with its candidates: both ascend, so each search starts where the last one ended. */
 function matchRun(
   run: Run,
-  found: BytesVector,
+  found: RowKeys,
   keys: BytesVector,
   candidates: readonly number[],
   hit: (keyIndex: number, position: number) => void,
 ): void {
+  const { length } = found
   let low = 0
   for (let i = run.firstCandidate; i < run.endCandidate; i++) {
     const key = candidates[i]
-    const start = keys.offsets[key]
-    const end = keys.offsets[key + 1]
+    found.seek(keys.bytes, keys.offsets[key], keys.offsets[key + 1])
     // Grows the step until the key is passed, then halves it.
     let step = 1
-    while (low + step < found.length && compareAt(found, low + step, keys, start, end) < 0) step *= 2
+    while (low + step < length && found.compare(low + step) < 0) step *= 2
     let from = low + (step >>> 1)
-    let to = Math.min(low + step, found.length)
+    let to = Math.min(low + step, length)
     while (from < to) {
       const middle = (from + to) >>> 1
-      if (compareAt(found, middle, keys, start, end) < 0) from = middle + 1
+      if (found.compare(middle) < 0) from = middle + 1
       else to = middle
     }
     low = from
-    if (low < found.length && compareAt(found, low, keys, start, end) === 0) hit(key, run.from + low)
+    if (low < length && found.compare(low) === 0) hit(key, run.from + low)
   }
-}
-
-function compareAt(found: BytesVector, index: number, keys: BytesVector, start: number, end: number): number {
-  return compareBytes(found.bytes, found.offsets[index], found.offsets[index + 1], keys.bytes, start, end)
 }

@@ -127,10 +127,15 @@ class StoppingFs {
 
   /** Stops the first file made in this directory of the table. */
   holdCreate(directory: string): Hold {
+    return this.hold(({ operation, path }) => operation === 'create' && path.includes(`/${directory}/`))
+  }
+
+  /** Stops the first such call. */
+  hold(matches: (call: Call) => boolean): Hold {
     const reached = deferred<void>()
     const released = deferred<void>()
     this.#holds.push({
-      matches: ({ operation, path }) => operation === 'create' && path.includes(`/${directory}/`),
+      matches,
       wait: () => {
         reached.resolve()
         return released.promise
@@ -177,6 +182,32 @@ test('a merge that ends while its inputs are being published waits for their ids
   // The merge comes to its end, with nobody to tell it what its rows will be called.
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
   publication.release()
+  const { metadataFile } = await exported
+  const seen = await published(notes, fs, metadataFile)
+  await compacted
+  expect(only(await publish(notes, fs), () => true)).toEqual(only(seen, () => true))
+  await notes.database.close()
+})
+
+test('metadata that was read before a publication, and came after it, is not believed', async () => {
+  const fs = new MemoryFs()
+  const env = new TestEnvironment()
+  const before = await openNotes(fs, {}, env)
+  await write(before, 0, 40)
+  await publish(before, fs)
+  await write(before, 40, 60)
+  await before.database.close()
+  const stopping = new StoppingFs(fs)
+  const notes = await openNotes(stopping.fs, {}, env)
+  const reading = stopping.hold(
+    ({ operation, path }) => operation === 'readFile' && path.endsWith('v1.metadata.json'),
+  )
+  const compacted = notes.compact()
+  await reading.reached
+  const exported = notes.exportIceberg()
+  // What a publication needs of the metadata has time to come.
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+  reading.release()
   const { metadataFile } = await exported
   const seen = await published(notes, fs, metadataFile)
   await compacted

@@ -65,6 +65,31 @@ test('ids that files keep are taken, also for a table that was published anew in
   await again.database.close()
 })
 
+test('the checker looks at ids that files keep', async () => {
+  const fs = new MemoryFs()
+  const notes = await openNotes(fs)
+  await write(notes, 0, 20)
+  await publish(notes, fs)
+  await write(notes, 20, 30)
+  await notes.compact()
+  const { metadataFile } = await notes.exportIceberg()
+  await notes.database.close()
+  const path = metadataFile.slice(metadataFile.indexOf('tables/'))
+  const text = new TextDecoder().decode(await fs.readFile(path))
+  // As if the last snapshot had given out fewer ids than its file keeps.
+  const changed = text.replaceAll(/"first-row-id":\d+,"added-rows":\d+/g, '"first-row-id":0,"added-rows":10')
+  expect(changed).not.toBe(text)
+  const handle = await fs.create(path, { exclusive: false })
+  await handle.write(new TextEncoder().encode(changed), 0)
+  await handle.close()
+  const { violations } = await checkTable(fs, 'tables/notes')
+  expect(violations).toContainEqual({
+    rule: 'row-id',
+    file: expect.any(String),
+    problem: expect.stringMatching(/^row 19 of .* has row id 19, never given out$/),
+  })
+})
+
 const LETTERS = table(
   'letters',
   {

@@ -165,7 +165,10 @@ function decimalOf(bigEndian: Uint8Array): bigint {
   return value
 }
 
-/** The page indexes of every chunk that has several pages. */
+/**
+ * The page indexes of every chunk. Readers take none of a file in which one column has no offset index, so the hidden row
+ * has one too; it has no bounds.
+ */
 export function pageIndexes(
   columns: readonly WrittenColumn[],
   metadata: FileMetaData,
@@ -174,7 +177,6 @@ export function pageIndexes(
   const indexes: PageIndexes[] = []
   metadata.row_groups.forEach((rowGroup, group) => {
     columns.forEach((written, i) => {
-      if (written.column.id === ROW_ID) return
       const { chunk, offset } = written.chunks[group]
       const firstPage = written.chunks
         .slice(0, group)
@@ -206,7 +208,7 @@ function columnIndexOf(
   stats: readonly RangeStats[],
   rules: StatRules,
 ): PageIndexes['columnIndex'] | undefined {
-  if (column.leaf !== undefined && column.leaf.maxRepetition > 0) return undefined
+  if (column.id === ROW_ID || (column.leaf !== undefined && column.leaf.maxRepetition > 0)) return undefined
   const min_values: Uint8Array[] = []
   const max_values: Uint8Array[] = []
   for (const page of stats) {

@@ -8,6 +8,7 @@ import { ByteWriter as LibraryWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { writeIndexes } from 'hyparquet-writer/src/indexes.js'
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
 import { snappyCompress as compress } from 'hyparquet-writer/src/snappy.js'
+import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 
 export type { ColumnChunk, FileMetaData, RowGroup, SchemaElement, Statistics } from 'hyparquet'
 
@@ -21,12 +22,31 @@ export function encodeFooter(metadata: FileMetaData): Uint8Array {
   return writer.getBytes()
 }
 
-/** The page indexes of chunks, to be written at `offset` of the file. Sets their places in each chunk. */
+/**
+ * The page indexes of chunks, to be written at `offset` of the file. Sets their places in each chunk. None where every
+ * chunk is of one page; else each has an offset index, for readers refuse a file in which one is missing.
+ */
 export function encodePageIndexes(indexes: PageIndexes[], offset: number): Uint8Array {
   const writer = new LibraryWriter()
   writer.offset = offset
   writeIndexes(writer, indexes)
+  // The library leaves chunks of one page out.
+  if (indexes.some(({ chunk }) => chunk.offset_index_offset !== undefined)) {
+    for (const each of indexes) if (each.chunk.offset_index_offset === undefined) writeOffsets(writer, each)
+  }
   return writer.getBytes()
+}
+
+function writeOffsets(writer: LibraryWriter, { chunk, offsetIndex }: PageIndexes): void {
+  const start = writer.offset
+  const pages = (offsetIndex?.page_locations ?? []).map((page) => ({
+    field_1: page.offset,
+    field_2: page.compressed_page_size,
+    field_3: page.first_row_index,
+  }))
+  serializeTCompactProtocol(writer, { field_1: pages })
+  chunk.offset_index_offset = BigInt(start)
+  chunk.offset_index_length = writer.offset - start
 }
 
 export function snappyCompress(body: Uint8Array): Uint8Array {

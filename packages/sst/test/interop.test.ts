@@ -296,6 +296,17 @@ describe('metadata', () => {
     expect(checked.size).toBeGreaterThan(15)
   })
 
+  test.each(['level 0', 'level 1'] as const)(
+    'every chunk has an offset index, the hidden row too: %s',
+    async (name) => {
+      const { row_groups } = metadataOf(await bytesOf(name))
+      const chunks = row_groups.flatMap(({ columns }) => columns)
+      expect(chunks.length).toBeGreaterThan(0)
+      const names = chunks.filter((chunk) => chunk.offset_index_offset === undefined)
+      expect(names.map((chunk) => chunk.meta_data?.path_in_schema)).toEqual([])
+    },
+  )
+
   test('hyparquet reads any rows through the page indexes', async () => {
     const file = bufferOf(await bytesOf('level 1, snappy'))
     for (const [rowStart, rowEnd] of [

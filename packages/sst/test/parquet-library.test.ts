@@ -153,8 +153,14 @@ describe('what is used of the Parquet library', () => {
     })
     expect([column.min_values[0], column.max_values[0]]).toEqual([1n, 2n])
     expect(readOffsetIndex(at(first.offset_index_offset)).page_locations).toEqual([page(1n), page(2n)])
-    // One page needs no index.
-    expect(second.offset_index_offset).toBeUndefined()
+    // Readers refuse a file in which one chunk has no offset index and another has one.
+    expect(readOffsetIndex(at(second.offset_index_offset)).page_locations).toEqual([page(5n)])
+    expect(second.offset_index_length).toBeGreaterThan(0)
+    const [alone] = metadata().row_groups[0].columns
+    expect(
+      encodePageIndexes([{ chunk: alone, offsetIndex: { page_locations: [page(1n)] } }], 1000),
+    ).toHaveLength(0)
+    expect(alone.offset_index_offset).toBeUndefined()
   })
 
   test('snappy gives back what it was given, and refuses the rest', () => {

@@ -15,13 +15,18 @@ export async function makeFiltered(root: string, conditions: number): Promise<Fi
   for (const formatVersion of [2, 3] as const)
     for (const hasTimes of [true, false]) {
       const { filters, ...table } = await makeTable(root, formatVersion, hasTimes)
-      const step = Math.max(filters.cases.length / conditions, 1)
-      const isChosen = (i: number): boolean => Math.floor(i / step) !== Math.floor((i - 1) / step)
-      // Which rows are NaN has to be known for the others.
-      const cases = filters.cases.filter(({ operator }, i) => operator === 'isNan' || isChosen(i))
-      made.push({ ...table, filters: { ...filters, cases } })
+      made.push({ ...table, filters: chosen(filters, conditions) })
     }
   return made
+}
+
+/** At most so many of the conditions, evenly chosen. */
+export function chosen(filters: Filtered['filters'], conditions: number): Filtered['filters'] {
+  const step = Math.max(filters.cases.length / conditions, 1)
+  const isChosen = (i: number): boolean => Math.floor(i / step) !== Math.floor((i - 1) / step)
+  // Which rows are NaN has to be known for the others.
+  const cases = filters.cases.filter(({ operator }, i) => operator === 'isNan' || isChosen(i))
+  return { ...filters, cases }
 }
 
 async function makeTable(root: string, formatVersion: 2 | 3, hasTimes: boolean): Promise<Filtered> {

@@ -2,7 +2,7 @@ import type { Cell, Check } from './cell.ts'
 
 /** What a reader is known not to do right, whoever writes the table. */
 interface Limit {
-  readonly reader: string
+  readonly reader: string | RegExp
   readonly format?: RegExp
   /** All of them without it. */
   readonly checks?: readonly Check[]
@@ -18,6 +18,24 @@ const LIMITS: readonly Limit[] = [
     checks: ['C2', 'C7'],
     problem: /date-that-becomes-a-timestamp.*could not convert slice to array/,
     why: 'it does not follow a date that becomes a timestamp',
+  },
+  {
+    reader: 'iceberg (Rust)',
+    checks: ['C2', 'C7'],
+    problem: /field-of-structs-added.*Incorrect number of arrays|fields-of-structs-renamed.*unmasked nulls/,
+    why: 'it does not follow changes within structs',
+  },
+  {
+    reader: 'icebird',
+    checks: ['C2', 'C7'],
+    problem: /-of-structs-/,
+    why: 'it does not follow changes within structs',
+  },
+  {
+    reader: 'DuckDB iceberg',
+    checks: ['C4'],
+    problem: /: large /,
+    why: '1.4 leaves out files by bounds of decimals of more than 64 bits',
   },
   { reader: 'icebird', format: /vectors/, why: 'this release has no deletion vectors' },
   {
@@ -53,7 +71,7 @@ const LIMITS: readonly Limit[] = [
     why: '0.7 does not put together maps with required values',
   },
   {
-    reader: 'iceberg-core (Java)',
+    reader: /Java|Spark/,
     checks: ['C4'],
     problem: /: token /,
     why: 'UUIDs are ordered as signed numbers: [iceberg 14216](https://github.com/apache/iceberg/issues/14216)',
@@ -68,7 +86,7 @@ export function knownReason(
 ): string | undefined {
   return LIMITS.find(
     ({ reader, format, checks, problem }) =>
-      reader === cell.reader &&
+      (typeof reader === 'string' ? reader === cell.reader : reader.test(cell.reader)) &&
       (format?.test(cell.formatVersion) ?? true) &&
       (checks?.includes(check) ?? true) &&
       (problem?.test(text) ?? true),

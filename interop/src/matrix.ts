@@ -1,4 +1,5 @@
 import { type Cell, type Check, CHECKS, type Tally } from './cell.ts'
+import { chosen } from './conditions.ts'
 import { knownReason } from './expected.ts'
 import type { Appended, Exported, Filtered } from './exported.ts'
 import {
@@ -75,7 +76,9 @@ async function countAggregates(reader: Reader, { exported }: Material, cellOf: C
 
 async function countFilters(reader: Reader, { filtered }: Material, cellOf: CellOf): Promise<void> {
   if (!can(reader, 'filters')) return
-  const tables = filtered.filter(({ hasTimes }) => hasTimes !== can(reader, 'noTimes'))
+  const tables = filtered
+    .filter(({ hasTimes }) => hasTimes !== can(reader, 'noTimes'))
+    .map((each) => ({ ...each, filters: chosen(each.filters, reader.conditionsMax ?? Infinity) }))
   const answers = await reader.read(
     tables.map(({ table, metadata, filters }) => ({ table, metadata, filters: filterRequests(filters) })),
   )

@@ -53,6 +53,8 @@ export interface Reader {
   readonly name: string
   readonly version: string
   readonly abilities: readonly Ability[]
+  /** Conditions that it is asked for at most, evenly chosen; it is slow. */
+  readonly conditionsMax?: number
   /** Names of columns whose values it does not tell. */
   readonly unread?: readonly string[]
   /** Answers in the order of the requests. */

@@ -5,6 +5,8 @@ import { CACHE, HOME, programReader, run, type Reader, type ReaderSource } from 
 
 const ICEBERG_JAVA = '1.10.1'
 const SPARK_RUNTIME = `iceberg-spark-runtime-4.0_2.13-${ICEBERG_JAVA}.jar`
+/** It takes a second for each, where others take hundredths. */
+const SPARK_CONDITIONS = 40
 
 /** The quickest to make ready come first. */
 export const READERS: readonly ReaderSource[] = [
@@ -37,7 +39,8 @@ async function packageVersion(name: string): Promise<string> {
   return (await run(pythonProgram(), ['-c', code])).trim()
 }
 
-async function java(): Promise<Reader> {
+/** The class path of the Java library, which Maven fetches. */
+export async function javaClassPath(): Promise<string> {
   const file = join(CACHE, 'java-classpath.txt')
   const pom = join(HOME, 'java', 'pom.xml')
   const mark = join(CACHE, 'java-pom.xml')
@@ -47,13 +50,18 @@ async function java(): Promise<Reader> {
     await run('mvn', ['-q', '-B', '-f', pom, goal, `-Dmdep.outputFile=${file}`], { timeoutMs: 300_000 })
     await run('cp', [pom, mark])
   }
-  const classPath = readFileSync(file, 'utf8').trim()
+  return readFileSync(file, 'utf8').trim()
+}
+
+async function java(): Promise<Reader> {
+  const classPath = await javaClassPath()
   const args = ['-Xmx1g', '-cp', classPath, join(HOME, 'java', 'ReadTables.java')]
   const abilities = ['filters', 'appends', 'metadata'] as const
   return programReader({ name: 'iceberg-core (Java)', version: ICEBERG_JAVA, abilities }, 'java', args)
 }
 
-async function spark(): Promise<Reader> {
+/** The path of Iceberg's runtime for Spark. Throws where Spark cannot be had. */
+export async function sparkRuntime(): Promise<string> {
   const problem = await preparePython('spark')
   if (problem !== undefined) throw new Error(problem)
   const repository = join(CACHE, 'maven')
@@ -63,16 +71,27 @@ async function spark(): Promise<Reader> {
     const copy = ['dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${CACHE}`]
     await run('mvn', ['-q', '-B', `-Dmaven.repo.local=${repository}`, ...copy], { timeoutMs: 300_000 })
   }
+  return jar
+}
+
+async function spark(): Promise<Reader> {
+  const jar = await sparkRuntime()
   const version = `${await packageVersion('pyspark')} with ${ICEBERG_JAVA}`
   const env = { MERU_SPARK_JAR: jar, TZ: 'UTC' }
   const abilities = ['filters', 'aggregate', 'appends', 'noTimes'] as const
-  const reader = programReader({ name: 'Spark', version, abilities }, pythonProgram(), [READ_TABLES], { env })
+  const about = { name: 'Spark', version, abilities, conditionsMax: SPARK_CONDITIONS }
+  const reader = programReader(about, pythonProgram(), [READ_TABLES], { env })
   return withReaderName(reader, 'spark')
+}
+
+/** Where Rust puts what it builds. */
+export function rustTarget(): string {
+  return process.env['CARGO_TARGET_DIR'] ?? join(CACHE, 'rust')
 }
 
 async function rust(): Promise<Reader> {
   const manifest = join(HOME, 'rust', 'Cargo.toml')
-  const target = process.env['CARGO_TARGET_DIR'] ?? join(CACHE, 'rust')
+  const target = rustTarget()
   const build = ['build', '--release', '--locked', '--quiet', '--manifest-path', manifest]
   await run('cargo', build, { env: { CARGO_TARGET_DIR: target }, timeoutMs: 3_000_000 })
   const lock = readFileSync(join(HOME, 'rust', 'Cargo.lock'), 'utf8')

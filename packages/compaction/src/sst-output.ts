@@ -1,6 +1,13 @@
-import { compareBytes, CorruptionError, type SstMeta, type TableSchema } from '@meru/core'
+import {
+  compareBytes,
+  CorruptionError,
+  inOnePartition,
+  partitionEnd,
+  type SstMeta,
+  type TableSchema,
+} from '@meru/core'
 import type { FileSystem } from '@meru/fs'
-import { SstWriter, type SstLayout } from '@meru/sst'
+import { sliceBatch, SstWriter, type SstLayout } from '@meru/sst'
 
 export type SstBatch = Parameters<SstWriter['append']>[0]
 
@@ -15,18 +22,48 @@ export interface OutputOptions {
   readonly newFile: () => { id: string; path: string }
 }
 
-/** Splits a sorted stream of batches into SSTs of about the target size. */
+/**
+ * An output is cut so often between partitions, and by size alone from then on: files of a row each would cost more than
+ * partitions help. What is not cut is exported as not partitioned, and may be cut by a later merge.
+ */
+const CUTS_MAX = 256
+
+/** Splits a sorted stream of batches into SSTs of about the target size, each of one partition of the table. */
 export class SstOutput {
   private readonly options: OutputOptions
   private writer: SstWriter | undefined
   private readonly finished: SstMeta[] = []
   private readonly paths: string[] = []
+  /** Only of partitioned tables. */
+  private lastKey: Uint8Array | undefined
+  private cuts = 0
 
   constructor(options: OutputOptions) {
     this.options = options
   }
 
   async append(batch: SstBatch): Promise<void> {
+    const { partition } = this.options.schema
+    if (partition === undefined) return this.write(batch)
+    for (let from = 0; from < batch.length;) {
+      const isCut = this.cuts < CUTS_MAX
+      const to = isCut ? partitionEnd(this.options.schema, batch.keys, from) : batch.length
+      const { lastKey } = this
+      if (
+        isCut &&
+        lastKey !== undefined &&
+        !inOnePartition(this.options.schema, lastKey, keyAt(batch, from))
+      ) {
+        this.cuts++
+        await this.finishFile()
+      }
+      await this.write(to - from === batch.length ? batch : sliceBatch(batch, from, to))
+      this.lastKey = keyAt(batch, to - 1)
+      from = to
+    }
+  }
+
+  private async write(batch: SstBatch): Promise<void> {
     const writer = (this.writer ??= await this.newWriter(batch))
     await writer.append(batch)
     if (writer.bytes >= this.options.fileBytesTarget) await this.finishFile()
@@ -64,4 +101,8 @@ export class SstOutput {
     this.finished.push(await writer.finish())
     this.writer = undefined
   }
+}
+
+function keyAt({ keys }: SstBatch, row: number): Uint8Array {
+  return keys.bytes.slice(keys.offsets[row], keys.offsets[row + 1])
 }

@@ -34,7 +34,15 @@ export {
 } from './table.ts'
 export { modeUnder, nestedParts } from './nested-type.ts'
 export { tableFromZod } from './table-from-zod.ts'
-export { FIRST_COLUMN_ID, keyColumns, type ColumnDef, type TableSchema } from './schema.ts'
+export { type PartitionBy, type Transform } from './partition.ts'
+export { inOnePartition, partitionEnd, partitionOf, type PartitionValue } from './partition-tuple.ts'
+export {
+  FIRST_COLUMN_ID,
+  keyColumns,
+  type ColumnDef,
+  type PartitionField,
+  type TableSchema,
+} from './schema.ts'
 export { checkSchema, checkTableName } from './schema-rules.ts'
 export { schemaSchema, parseTableSchema } from './schema-json.ts'
 export {

@@ -207,6 +207,9 @@ export function schemaChangeProblem(before: TableSchema, after: TableSchema): st
   if (after.key.join() !== before.key.join()) {
     return `key [${after.key.join(', ')}] differs from [${before.key.join(', ')}], by which the files are sorted`
   }
+  if (JSON.stringify(after.partition) !== JSON.stringify(before.partition)) {
+    return 'is partitioned otherwise; make another table and copy the rows'
+  }
   const known = new Map(before.columns.map((column) => [column.id, column]))
   for (const column of after.columns) {
     const old = known.get(column.id)

@@ -29,6 +29,9 @@ export function describeResolution(
   if (names(keyColumns(stored)) !== names(keyColumns(declared))) {
     return 'the key of a table cannot change; make another table and copy the rows'
   }
+  if (showPartition(stored) !== showPartition(declared)) {
+    return 'how a table is partitioned cannot change; make another table and copy the rows'
+  }
   const plan: ChangePlan = { steps: [], refusals: [] }
   planChanges(stored.columns, declared.columns, (name) => modes[name], '', plan)
   const dropped = stored.columns.filter((column) => named(declared, column.name) === undefined)
@@ -94,7 +97,15 @@ function differences(stored: TableSchema, declared: TableSchema): string[] {
   const declaredKey = names(keyColumns(declared))
   if (storedKey !== declaredKey)
     found.push(`the key is stored as (${storedKey}) but declared as (${declaredKey})`)
+  const [storedParts, declaredParts] = [showPartition(stored), showPartition(declared)]
+  if (storedParts !== declaredParts)
+    found.push(`the table is stored partitioned by (${storedParts}) but declared by (${declaredParts})`)
   return found
+}
+
+/** By position in the key: columns may have been renamed since. */
+function showPartition({ partition = [] }: TableSchema): string {
+  return partition.map(({ transform }) => transform).join(', ')
 }
 
 function named(schema: TableSchema, name: string): ColumnDef | undefined {

@@ -52,11 +52,19 @@ const columnDef = z.strictObject({
   writeDefault: z.exactOptional(hex),
 })
 
+const partitionField = z.strictObject({
+  id: z.int().min(1),
+  columnId: z.int().min(1),
+  name: z.string(),
+  transform: z.string(),
+})
+
 /** A `TableSchema` as it is persisted. Checks shapes; `parseTableSchema` also checks names, ids and key. */
 export const schemaSchema: z.ZodType<TableSchema> = z.strictObject({
   schemaId: z.int().min(0),
   columns: z.array(columnDef),
   key: z.array(z.int().min(1)),
+  partition: z.exactOptional(z.array(partitionField)),
   lastColumnId: z.int().min(1),
 })
 

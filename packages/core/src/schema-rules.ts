@@ -1,6 +1,7 @@
 import { isNested, physicalOf, typeName, type ColumnType } from './column-type.ts'
 import { fieldIdsOf, nestedTypeProblem } from './nested-type.ts'
 import { FIRST_COLUMN_ID, type TableSchema } from './schema.ts'
+import { partitionProblem } from './partition.ts'
 import { isWellFormed } from './text.ts'
 
 const TABLE_NAME = /^[A-Za-z0-9_-]{1,128}$/
@@ -66,6 +67,8 @@ export function checkSchema(table: string, schema: TableSchema): void {
     }
   }
   checkKey(schema, fail)
+  const partition = partitionProblem(schema)
+  if (partition !== undefined) fail(partition)
 }
 
 /** What is wrong with a default in hex, or `undefined`. */

@@ -19,6 +19,17 @@ export interface ColumnDef {
   readonly writeDefault?: string
 }
 
+/** What tells the partitions of a table apart, as an Iceberg partition field. */
+export interface PartitionField {
+  /** Iceberg's id of the field, from 1000 up. */
+  readonly id: number
+  /** Field id of a key column. */
+  readonly columnId: number
+  /** Stays as it is when the column is renamed. */
+  readonly name: string
+  readonly transform: string
+}
+
 /** What a table looks like. Plain data: printable, comparable, persisted whole in the manifest. */
 export interface TableSchema {
   /** Counts up by one with each change of the schema, from 0. */
@@ -26,6 +37,8 @@ export interface TableSchema {
   readonly columns: readonly ColumnDef[]
   /** Field ids of the primary key, in key order. Key columns are required. */
   readonly key: readonly number[]
+  /** Leading columns of the key by which files are cut and exports partitioned; never changed. Absent: by none. */
+  readonly partition?: readonly PartitionField[]
   /** The highest field id ever given; never decreases. */
   readonly lastColumnId: number
 }

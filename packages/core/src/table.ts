@@ -1,4 +1,5 @@
 import type { ColumnMode, ColumnModes, Columns, InsertOf, RowOf } from './column.ts'
+import { definePartition, type PartitionBy } from './partition.ts'
 import { withFieldIds } from './nested-type.ts'
 import { FIRST_COLUMN_ID, type ColumnDef, type TableSchema } from './schema.ts'
 import { writeDefaultOf } from './default-value.ts'
@@ -33,7 +34,8 @@ export type KeyOf<Row, K extends readonly PropertyKey[]> = K extends readonly [i
 
 /**
  * Declares a table. `key` names the columns of the primary key, in order: required, neither float nor
- * double. Throws a `TypeError` that says what to change if the names or the key are not allowed.
+ * double. `partitionBy` names leading ones of them by which files are cut and Iceberg exports partitioned, all but the last
+ * with `identity`. Throws a `TypeError` that says what to change if the names or the key are not allowed.
  */
 export function table<
   const Name extends string,
@@ -42,10 +44,10 @@ export function table<
 >(
   name: Name,
   columns: C,
-  options: { readonly key: K },
+  options: { readonly key: K; readonly partitionBy?: readonly PartitionBy<K[number]>[] | undefined },
 ): TableDefinition<Name, RowOf<C>, InsertOf<C>, KeyOf<RowOf<C>, K>> {
   checkTableName(name)
-  const definition = { name, ...defineSchema(name, columns, options.key) }
+  const definition = { name, ...defineSchema(name, columns, options.key, options.partitionBy) }
   return Object.freeze(definition) as TableDefinition<Name, RowOf<C>, InsertOf<C>, KeyOf<RowOf<C>, K>>
 }
 
@@ -57,6 +59,7 @@ export function defineSchema(
   table: string,
   columns: Columns,
   key: readonly string[],
+  partitionBy: readonly PartitionBy[] = [],
 ): { schema: TableSchema; modes: ColumnModes } {
   const modes: Record<string, ColumnMode> = {}
   let lastColumnId = FIRST_COLUMN_ID + Object.keys(columns).length - 1
@@ -83,6 +86,7 @@ export function defineSchema(
     schemaId: 0,
     columns: defs,
     key: keyIds,
+    ...(partitionBy.length === 0 ? {} : { partition: definePartition(table, defs, partitionBy) }),
     lastColumnId,
   }
   checkSchema(table, schema)

@@ -21,12 +21,15 @@ export {
   startsWith,
   t,
   table,
+  type PartitionBy,
   type TableDefinition,
+  type Transform,
   tableFromZod,
   type TableSchema,
   type Vector,
   type Where,
 } from '@meru/core'
+export { icebergBucket } from '@meru/iceberg'
 export type {
   FormatVersion,
   DataMode,

@@ -17,6 +17,7 @@ const NAMES = [
   'Transaction',
   'WriteHandle',
   'checkIceberg',
+  'icebergBucket',
   'open',
   'openTable',
   'rebaseIceberg',

@@ -90,15 +90,15 @@ export function encodeAvroFile(content: AvroContent): Uint8Array {
 }
 
 /**
- * Reads what `encodeAvroFile` wrote with one of these schemas. Throws a `CorruptionError` for damaged bytes, so
+ * Reads what `encodeAvroFile` wrote with a schema that is known. Throws a `CorruptionError` for damaged bytes, so
  * the records are those that were written and the library decodes nothing else.
  */
-export function decodeAvroFile(bytes: Uint8Array, schemas: readonly AvroSchema[], file: string): AvroFile {
+export function decodeAvroFile(bytes: Uint8Array, schemaOf: SchemaOf, file: string): AvroFile {
   const reader = new ByteReader(bytes, file)
   if (!MAGIC.every((byte) => reader.u8() === byte)) throw reader.corrupt('not an Avro file', 0)
   const metadata = readHeader(reader)
   const sync = reader.take(SYNC_BYTES)
-  const schema = schemas.find(({ text }) => text === metadata.get('avro.schema'))
+  const schema = schemaOf(metadata.get('avro.schema') ?? '')
   if (schema === undefined) {
     throw new MeruError('UNSUPPORTED', `${file}: written with another Avro schema than Meru's`)
   }
@@ -122,6 +122,14 @@ export function decodeAvroFile(bytes: Uint8Array, schemas: readonly AvroSchema[]
   return { schema, metadata, records }
 }
 
+/** The schema that a text is of, if it is one of Meru's. */
+export type SchemaOf = (text: string) => AvroSchema | undefined
+
+/** Knows schemas by their texts. */
+export function oneOf(schemas: readonly AvroSchema[]): SchemaOf {
+  return (text) => schemas.find((schema) => schema.text === text)
+}
+
 /** A file like another one with other records. */
 export function rewriteAvroFile(
   given: {
@@ -130,9 +138,9 @@ export function rewriteAvroFile(
     readonly records: readonly unknown[]
     readonly sync: Uint8Array
   },
-  schemas: readonly AvroSchema[],
+  schemaOf: SchemaOf,
 ): Uint8Array {
-  const { schema, metadata } = decodeAvroFile(given.bytes, schemas, given.file)
+  const { schema, metadata } = decodeAvroFile(given.bytes, schemaOf, given.file)
   const own = new Set(['avro.schema', 'avro.codec', AVRO_CHECKSUM])
   const kept = Object.fromEntries([...metadata].filter(([name]) => !own.has(name)))
   return encodeAvroFile({ schema, metadata: kept, records: given.records, sync: given.sync })

@@ -26,11 +26,13 @@ function record(name: string, fields: readonly JsonObject[]): JsonObject {
   return { type: 'record', name, fields }
 }
 
-const DATA_FILE: readonly JsonObject[] = [
+const BEFORE_PARTITION: readonly JsonObject[] = [
   required('content', 'int', 134),
   required('file_path', 'string', 100),
   required('file_format', 'string', 101),
-  required('partition', record('r102', []), 102),
+]
+
+const AFTER_PARTITION: readonly JsonObject[] = [
   required('record_count', 'long', 103),
   required('file_size_in_bytes', 'long', 104),
   optional('column_sizes', mapById(117, 118, 'long'), 108),
@@ -45,11 +47,16 @@ const DATA_FILE: readonly JsonObject[] = [
   optional('sort_order_id', 'int', 140),
 ]
 
-function dataFileOf(version: FormatVersion): JsonObject {
+function dataFileOf(version: FormatVersion, partition: readonly JsonObject[]): JsonObject {
+  const common = [
+    ...BEFORE_PARTITION,
+    required('partition', record('r102', partition), 102),
+    ...AFTER_PARTITION,
+  ]
   const target = optional('referenced_data_file', 'string', 143)
-  if (version === 2) return record('r2', [...DATA_FILE, target])
+  if (version === 2) return record('r2', [...common, target])
   return record('r2', [
-    ...DATA_FILE,
+    ...common,
     optional('first_row_id', 'long', 142),
     target,
     optional('content_offset', 'long', 144),
@@ -57,14 +64,17 @@ function dataFileOf(version: FormatVersion): JsonObject {
   ])
 }
 
-/** One entry of a manifest: a data file or a delete file. */
-export function manifestEntrySchema(version: FormatVersion): JsonObject {
+/** One entry of a manifest: a data file or a delete file; with the fields of its partition. */
+export function manifestEntrySchema(
+  version: FormatVersion,
+  partition: readonly JsonObject[] = [],
+): JsonObject {
   return record('manifest_entry', [
     required('status', 'int', 0),
     optional('snapshot_id', 'long', 1),
     optional('sequence_number', 'long', 3),
     optional('file_sequence_number', 'long', 4),
-    required('data_file', dataFileOf(version), 2),
+    required('data_file', dataFileOf(version, partition), 2),
   ])
 }
 

@@ -10,6 +10,7 @@ import {
 import { avroBytes } from './avro-file.ts'
 import { FILE_DATA, FORMAT_PARQUET, KEY_SORT_ORDER_ID } from './format.ts'
 import type { ById, ContentFile } from './manifest-entry.ts'
+import { partitionTuple } from './partition.ts'
 
 interface Bounds {
   readonly lower: Uint8Array
@@ -47,7 +48,7 @@ export function dataFile(sst: SstMeta, uri: string, schema: TableSchema): Conten
     content: FILE_DATA,
     file_path: uri,
     file_format: FORMAT_PARQUET,
-    partition: {},
+    partition: partitionTuple(sst, schema),
     record_count: sst.rows,
     file_size_in_bytes: sst.bytes,
     column_sizes: byId(columns, (stats) => stats.bytes),

@@ -9,7 +9,7 @@ import {
   FORMAT_PARQUET,
   FORMAT_PUFFIN,
 } from './format.ts'
-import type { ContentFile } from './manifest-entry.ts'
+import type { ContentFile, PartitionTuple } from './manifest-entry.ts'
 
 const ROW_GROUP_ROWS = 1 << 20
 
@@ -85,10 +85,15 @@ export async function decodePositionDeletes(bytes: Uint8Array): Promise<DeadRows
 interface DeleteFilePlace {
   readonly uri: string
   readonly bytes: number
+  /** That of the data files that it is about. */
+  readonly partition: PartitionTuple
 }
 
 /** The manifest entry of a position delete file. */
-export function positionDeleteFile({ uri, bytes }: DeleteFilePlace, dead: readonly DeadRows[]): ContentFile {
+export function positionDeleteFile(
+  { uri, bytes, partition }: DeleteFilePlace,
+  dead: readonly DeadRows[],
+): ContentFile {
   // Whole and equal bounds of the path are how readers see that the file is about one data file.
   const targets = dead.map((rows) => rows.uri).sort()
   const bound = (target: string): { key: number; value: Uint8Array }[] => [
@@ -102,6 +107,7 @@ export function positionDeleteFile({ uri, bytes }: DeleteFilePlace, dead: readon
   return {
     ...NO_METRICS,
     content: FILE_POSITION_DELETES,
+    partition,
     file_path: uri,
     file_format: FORMAT_PARQUET,
     record_count: rows,
@@ -116,13 +122,14 @@ export function positionDeleteFile({ uri, bytes }: DeleteFilePlace, dead: readon
 
 /** The manifest entry of one deletion vector in a Puffin file. */
 export function deletionVector(
-  { uri, bytes }: DeleteFilePlace,
+  { uri, bytes, partition }: DeleteFilePlace,
   target: { readonly uri: string; readonly rows: number },
   place: { readonly offset: number; readonly length: number },
 ): ContentFile {
   return {
     ...NO_METRICS,
     content: FILE_POSITION_DELETES,
+    partition,
     file_path: uri,
     file_format: FORMAT_PUFFIN,
     record_count: target.rows,
@@ -134,7 +141,6 @@ export function deletionVector(
 }
 
 const NO_METRICS = {
-  partition: {},
   column_sizes: null,
   value_counts: null,
   null_value_counts: null,

@@ -10,11 +10,11 @@ import {
 } from './delete-file.ts'
 import { deleteFileName, deletionVectorsName } from './file-names.ts'
 import type { FormatVersion } from './format.ts'
-import type { ContentFile } from './manifest-entry.ts'
+import type { ContentFile, PartitionTuple } from './manifest-entry.ts'
 
 /** Delete files that are on their way to the disk together. */
 const SYNCS_AT_ONCE = 8
-/** More data files than this share one file of position deletes, rather than have one each. */
+/** More data files of one partition than this share one file of position deletes, rather than have one each. */
 const FAN_OUT_MAX = 64
 
 export interface DeleteWriter {
@@ -22,12 +22,14 @@ export interface DeleteWriter {
   /** Makes the bytes durable under a name in the metadata directory and gives the URI. */
   readonly write: (name: string, bytes: Uint8Array) => Promise<string>
   readonly dead: (fileId: string) => DeadPositions | undefined
+  /** The partition of an SST, which its deletes share. */
+  readonly partitionOf: (sst: DeadWork['file']['sst']) => PartitionTuple
   readonly signal: AbortSignal | undefined
 }
 
 export interface WrittenDeletes {
   readonly entries: readonly ContentFile[]
-  /** Of the file among them that is about several data files. */
+  /** Of the files among them that are about several data files. */
   readonly scoped: ScopedCounts
 }
 
@@ -40,14 +42,34 @@ export async function writeDeletes(
   if (work.length === 0) return { entries: [], scoped: new Map() }
   writer.signal?.throwIfAborted()
   if (version === 3) return { entries: await writeVectors(writer, work), scoped: new Map() }
-  const files = work.map(({ file, covered }): DeadRows[] => [
-    { uri: file.uri, positions: positionsBeyond(deadOf(writer, file.sst), covered) },
-  ])
-  if (files.length > FAN_OUT_MAX) {
-    const entry = await writePositions(writer, files.flat())
-    const counts = new Map(files.flat().map(({ uri, positions }) => [uri, positions.length]))
-    return { entries: [entry], scoped: new Map([[entry.file_path, counts]]) }
+  const byPartition = new Map<string, PartitionedRows[]>()
+  for (const { file, covered } of work) {
+    const partition = writer.partitionOf(file.sst)
+    const positions = positionsBeyond(deadOf(writer, file.sst), covered)
+    const key = JSON.stringify(partition)
+    byPartition.set(key, [...(byPartition.get(key) ?? []), { uri: file.uri, positions, partition }])
   }
+  // A delete file is about data files of its own partition alone.
+  const files = [...byPartition.values()].flatMap((rows) =>
+    rows.length > FAN_OUT_MAX ? [rows] : rows.map((each) => [each]),
+  )
+  const entries = await writeAll(writer, files)
+  const scoped = files.flatMap((rows, i) => {
+    if (rows.length === 1) return []
+    const counts = new Map(rows.map(({ uri, positions }) => [uri, positions.length]))
+    return [[entries[i].file_path, counts] as const]
+  })
+  return { entries, scoped: new Map(scoped) }
+}
+
+interface PartitionedRows extends DeadRows {
+  readonly partition: PartitionTuple
+}
+
+async function writeAll(
+  writer: DeleteWriter,
+  files: readonly (readonly PartitionedRows[])[],
+): Promise<ContentFile[]> {
   const entries: ContentFile[] = []
   for (let from = 0; from < files.length; from += SYNCS_AT_ONCE) {
     writer.signal?.throwIfAborted()
@@ -59,23 +81,31 @@ export async function writeDeletes(
       entries.push(outcome.value)
     }
   }
-  return { entries, scoped: new Map() }
+  return entries
 }
 
-async function writePositions(writer: DeleteWriter, dead: readonly DeadRows[]): Promise<ContentFile> {
+async function writePositions(writer: DeleteWriter, dead: readonly PartitionedRows[]): Promise<ContentFile> {
   const bytes = encodePositionDeletes(dead)
   const uri = await writer.write(deleteFileName(writer.env.uuid()), bytes)
-  return positionDeleteFile({ uri, bytes: bytes.length }, dead)
+  return positionDeleteFile({ uri, bytes: bytes.length, partition: dead[0].partition }, dead)
 }
 
 /** One Puffin file with all of them. The engine's own cannot serve: its footers have no URIs. */
 async function writeVectors(writer: DeleteWriter, work: readonly DeadWork[]): Promise<ContentFile[]> {
-  const vectors = work.map(({ file }) => ({ uri: file.uri, dead: deadOf(writer, file.sst) }))
+  const vectors = work.map(({ file }) => ({
+    uri: file.uri,
+    partition: writer.partitionOf(file.sst),
+    dead: deadOf(writer, file.sst),
+  }))
   const puffin = writePuffin(vectors.map(({ uri, dead }) => ({ referencedDataFile: uri, dead })))
   const uri = await writer.write(deletionVectorsName(writer.env.uuid()), puffin.bytes)
   const place = { uri, bytes: puffin.bytes.length }
   return vectors.map((vector, i) =>
-    deletionVector(place, { uri: vector.uri, rows: vector.dead.cardinality }, puffin.places[i]),
+    deletionVector(
+      { ...place, partition: vector.partition },
+      { uri: vector.uri, rows: vector.dead.cardinality },
+      puffin.places[i],
+    ),
   )
 }
 

@@ -34,8 +34,10 @@ export const FORMAT_PUFFIN = 'PUFFIN'
 export const DELETE_FILE_PATH_ID = 2147483546
 export const DELETE_POSITION_ID = 2147483545
 
-/** Every data file is unpartitioned and sorted by the primary key. */
-export const PARTITION_SPEC_ID = 0
+/** Every data file is sorted by the primary key, and of one of two specs: that of no partition, or the declared one. */
+export const UNPARTITIONED_SPEC_ID = 0
+export const KEY_PARTITION_SPEC_ID = 1
+/** Of a table without partitions: one below the first id that a partition field can have. */
 export const LAST_PARTITION_ID = 999
 export const UNSORTED_ORDER_ID = 0
 export const KEY_SORT_ORDER_ID = 1

@@ -1,6 +1,7 @@
 export { type Catalog, type Found } from './catalog.ts'
 export { DATA_MODES, type DataMode, targetLocation, type ExportTarget } from './destination.ts'
 export { createExportCache, type ExportCache } from './base.ts'
+export { icebergBucket } from './bucket.ts'
 export { type FormatVersion } from './format.ts'
 export { exportIceberg, type ExportedTable, type ExportOptions, type IcebergExport } from './export.ts'
 export { registerTable, type RegisterOptions } from './register-table.ts'

@@ -9,13 +9,24 @@ import {
 /** A map by field id, as Avro holds it. */
 export type ById<T> = readonly { readonly key: number; readonly value: T }[]
 
+/** The partition of a file by the names of its fields; empty if it is in none. A date is days, a moment microseconds. */
+export type PartitionTuple = Readonly<Record<string, boolean | number | string | null>>
+
+/** What the files of a manifest have of one partition field. */
+export interface PartitionSummary {
+  readonly contains_null: boolean
+  readonly contains_nan: boolean | null
+  readonly lower_bound: Uint8Array | null
+  readonly upper_bound: Uint8Array | null
+}
+
 /** A data file or a delete file, with Iceberg's own names. */
 export interface ContentFile {
   readonly content: number
   /** URI, spelled the same everywhere: readers compare text. */
   readonly file_path: string
   readonly file_format: string
-  readonly partition: Readonly<Record<string, never>>
+  readonly partition: PartitionTuple
   readonly record_count: number
   readonly file_size_in_bytes: number
   readonly column_sizes: ById<number> | null
@@ -74,7 +85,7 @@ export interface ManifestRow {
   readonly added_rows_count: number
   readonly existing_rows_count: number
   readonly deleted_rows_count: number
-  readonly partitions: readonly never[]
+  readonly partitions: readonly PartitionSummary[]
   readonly key_metadata: Uint8Array | null
   /** Row id from which files of a data manifest without one of their own are numbered. Version 3. */
   readonly first_row_id: number | null

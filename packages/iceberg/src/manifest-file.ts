@@ -1,3 +1,4 @@
+import type { TableSchema } from '@meru/core'
 import {
   compileAvroSchema,
   decodeAvroFile,
@@ -8,19 +9,49 @@ import {
 import { manifestEntrySchema } from './avro-schema.ts'
 import {
   MANIFEST_DATA,
-  PARTITION_SPEC_ID,
+  FORMAT_VERSIONS,
   STATUS_ADDED,
   STATUS_DELETED,
   STATUS_EXISTING,
   type FormatVersion,
   type ManifestContent,
 } from './format.ts'
-import { formatJson, type JsonObject } from './json.ts'
+import { formatJson, isArray, isObject, parseJson, type JsonObject } from './json.ts'
 import type { ManifestEntry, ManifestRow } from './manifest-entry.ts'
+import { avroPartitionFields, partitionSummaries, specFields } from './partition.ts'
 
-const SCHEMAS: Readonly<Record<FormatVersion, AvroSchema>> = {
-  2: compileAvroSchema(manifestEntrySchema(2)),
-  3: compileAvroSchema(manifestEntrySchema(3)),
+/** Compiled schemas by their texts: one for each format version, and for each set of partition fields. */
+const schemas = new Map<string, AvroSchema>()
+const SCHEMAS_MAX = 64
+
+function compiled(version: FormatVersion, partition: readonly JsonObject[]): AvroSchema {
+  const json = manifestEntrySchema(version, partition)
+  const known = schemas.get(formatJson(json))
+  if (known !== undefined) return known
+  const schema = compileAvroSchema(json)
+  if (schemas.size >= SCHEMAS_MAX) schemas.clear()
+  schemas.set(schema.text, schema)
+  return schema
+}
+
+/** The schema of a manifest, which differs from others in the fields of its partition alone. */
+function schemaOf(text: string): AvroSchema | undefined {
+  const known = schemas.get(text)
+  if (known !== undefined) return known
+  const partition = partitionFieldsIn(text)
+  if (partition === undefined) return undefined
+  return FORMAT_VERSIONS.map((version) => compiled(version, partition)).find((schema) => schema.text === text)
+}
+
+function partitionFieldsIn(text: string): readonly JsonObject[] | undefined {
+  const [, json] = /"name":"r102","fields":(\[.*?\])\},"field-id":102\}/.exec(text) ?? []
+  if (json === undefined) return undefined
+  try {
+    const fields = parseJson(json)
+    return isArray(fields) && fields.every(isObject) ? fields : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const NOT_IN_VERSION_2 = { first_row_id: null, content_offset: null, content_size_in_bytes: null }
@@ -28,6 +59,8 @@ const NOT_IN_VERSION_2 = { first_row_id: null, content_offset: null, content_siz
 /** Entries of one content for one manifest, not yet written. */
 export interface ManifestDraft {
   readonly content: ManifestContent
+  /** Of all its files. */
+  readonly specId: number
   readonly entries: readonly ManifestEntry[]
 }
 
@@ -39,17 +72,19 @@ export interface WritingSnapshot {
   /** The schema of the table at this moment, as the metadata has it; readers decode bounds with it. */
   readonly schema: JsonObject
   readonly schemaId: number
+  /** The same, as the engine has it; says how the table is partitioned. */
+  readonly table: TableSchema
 }
 
 /** The bytes of a manifest. Nothing in them depends on the sequence number. */
 export function encodeManifest(draft: ManifestDraft, writing: WritingSnapshot, sync: Uint8Array): Uint8Array {
   return encodeAvroFile({
-    schema: SCHEMAS[writing.formatVersion],
+    schema: compiled(writing.formatVersion, avroPartitionFields(writing.table, draft.specId)),
     metadata: {
       schema: formatJson(writing.schema),
       'schema-id': String(writing.schemaId),
-      'partition-spec': '[]',
-      'partition-spec-id': String(PARTITION_SPEC_ID),
+      'partition-spec': formatJson(specFields(writing.table, draft.specId)),
+      'partition-spec-id': String(draft.specId),
       'format-version': String(writing.formatVersion),
       content: draft.content === MANIFEST_DATA ? 'data' : 'deletes',
     },
@@ -59,7 +94,7 @@ export function encodeManifest(draft: ManifestDraft, writing: WritingSnapshot, s
 }
 
 export function decodeManifest(bytes: Uint8Array, file: string): readonly ManifestEntry[] {
-  const { records } = decodeAvroFile(bytes, Object.values(SCHEMAS), file)
+  const { records } = decodeAvroFile(bytes, schemaOf, file)
   return (records as readonly ManifestEntry[]).map((entry) => ({
     ...entry,
     data_file: { ...NOT_IN_VERSION_2, ...entry.data_file },
@@ -73,7 +108,7 @@ export function rewriteManifest(
   entries: readonly ManifestEntry[],
   sync: Uint8Array,
 ): Uint8Array {
-  return rewriteAvroFile({ bytes, file, records: entries, sync }, Object.values(SCHEMAS))
+  return rewriteAvroFile({ bytes, file, records: entries, sync }, schemaOf)
 }
 
 /** The row of a new manifest in the list of the snapshot that writes it. */
@@ -88,7 +123,7 @@ export function manifestRow(
   return {
     manifest_path: file.uri,
     manifest_length: file.bytes,
-    partition_spec_id: PARTITION_SPEC_ID,
+    partition_spec_id: draft.specId,
     content: draft.content,
     sequence_number: writing.sequenceNumber,
     min_sequence_number: minSequenceNumber(draft.entries, writing.sequenceNumber),
@@ -99,7 +134,11 @@ export function manifestRow(
     added_rows_count: added.rows,
     existing_rows_count: existing.rows,
     deleted_rows_count: deleted.rows,
-    partitions: [],
+    partitions: partitionSummaries(
+      draft.entries.map((entry) => entry.data_file),
+      writing.table,
+      draft.specId,
+    ),
     key_metadata: null,
     first_row_id: null,
   }

@@ -2,6 +2,7 @@ import {
   compileAvroSchema,
   decodeAvroFile,
   encodeAvroFile,
+  oneOf,
   rewriteAvroFile,
   type AvroSchema,
 } from './avro-file.ts'
@@ -14,6 +15,8 @@ const SCHEMAS: Readonly<Record<FormatVersion, AvroSchema>> = {
   2: compileAvroSchema(manifestFileSchema(2)),
   3: compileAvroSchema(manifestFileSchema(3)),
 }
+
+const KNOWN = oneOf(Object.values(SCHEMAS))
 
 /** The snapshot that a manifest list belongs to. */
 export interface ListingSnapshot {
@@ -46,7 +49,7 @@ export function encodeManifestList(
 }
 
 export function decodeManifestList(bytes: Uint8Array, file: string): readonly ManifestRow[] {
-  const { records } = decodeAvroFile(bytes, Object.values(SCHEMAS), file)
+  const { records } = decodeAvroFile(bytes, KNOWN, file)
   return (records as readonly ManifestRow[]).map((row) => Object.assign({ first_row_id: null }, row))
 }
 
@@ -57,7 +60,7 @@ export function rewriteManifestList(
   rows: readonly ManifestRow[],
   sync: Uint8Array,
 ): Uint8Array {
-  return rewriteAvroFile({ bytes, file, records: rows, sync }, Object.values(SCHEMAS))
+  return rewriteAvroFile({ bytes, file, records: rows, sync }, KNOWN)
 }
 
 /**

@@ -1,14 +1,16 @@
 import { MeruError, type TableSchema } from '@meru/core'
 import {
+  KEY_PARTITION_SPEC_ID,
   KEY_SORT_ORDER_ID,
   LAST_PARTITION_ID,
   MAIN_BRANCH,
-  PARTITION_SPEC_ID,
+  UNPARTITIONED_SPEC_ID,
   PROPERTY_TABLE_ID,
   type FormatVersion,
 } from './format.ts'
 import { icebergSchema, sortOrders } from './iceberg-schema.ts'
 import { sameJson, type Json } from './json.ts'
+import { lastPartitionId, partitionSpecs } from './partition.ts'
 import type { IcebergSnapshot, SnapshotId, SnapshotRef, TableMetadata } from './table-metadata.ts'
 
 /** Names for snapshots. See `ExportOptions.tags`. */
@@ -168,9 +170,10 @@ function emptyTable(next: NextMetadata): TableMetadata {
     'last-sequence-number': 0,
     'last-updated-ms': next.now,
     ...next.shape,
-    'default-spec-id': PARTITION_SPEC_ID,
-    'partition-specs': [{ 'spec-id': PARTITION_SPEC_ID, fields: [] }],
-    'last-partition-id': LAST_PARTITION_ID,
+    // A table keeps them for ever.
+    'default-spec-id': next.schema.partition === undefined ? UNPARTITIONED_SPEC_ID : KEY_PARTITION_SPEC_ID,
+    'partition-specs': partitionSpecs(next.schema),
+    'last-partition-id': lastPartitionId(next.schema, LAST_PARTITION_ID),
     'default-sort-order-id': KEY_SORT_ORDER_ID,
     'sort-orders': sortOrders(next.schema),
     refs: {},

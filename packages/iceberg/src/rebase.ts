@@ -190,7 +190,7 @@ class Rebase {
   #contentFile(row: ManifestRow, { status, data_file: file }: ManifestEntry): ContentFile {
     if (row.content === MANIFEST_DATA) return { ...file, file_path: this.#moved(file.file_path) }
     const moved = this.#deletes.get(file.file_path)?.get(file.content_offset ?? NO_OFFSET)
-    if (moved !== undefined) return moved
+    if (moved !== undefined) return { ...moved, partition: file.partition }
     if (status !== STATUS_DELETED) {
       throw new CorruptionError({ file: file.file_path }, 'named by a manifest and absent')
     }
@@ -236,7 +236,7 @@ class Rebase {
     }))
     const written = encodePositionDeletes(dead)
     const uri = await this.#write(deleteFileName(this.#work.env.uuid()), written)
-    return new Map([[NO_OFFSET, positionDeleteFile({ uri, bytes: written.length }, dead)]])
+    return new Map([[NO_OFFSET, positionDeleteFile({ uri, bytes: written.length, partition: {} }, dead)]])
   }
 
   async #vectors(path: string, bytes: Uint8Array, own: readonly ContentFile[]): Promise<MovedDeletes> {
@@ -248,7 +248,7 @@ class Rebase {
     })
     const puffin = writePuffin(vectors.map(({ target, dead }) => ({ referencedDataFile: target, dead })))
     const uri = await this.#write(deletionVectorsName(this.#work.env.uuid()), puffin.bytes)
-    const place = { uri, bytes: puffin.bytes.length }
+    const place = { uri, bytes: puffin.bytes.length, partition: {} }
     return new Map(
       vectors.map(({ offset, target, dead }, i) => [
         offset,

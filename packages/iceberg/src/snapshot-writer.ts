@@ -21,6 +21,7 @@ import { encodeManifest, manifestRow, type ManifestDraft, type WritingSnapshot }
 import { assignRowIds, encodeManifestList } from './manifest-list.ts'
 import { planManifests } from './manifest-plan.ts'
 import type { NewFiles } from './new-files.ts'
+import { partitionTuple } from './partition.ts'
 import { startingNumbers } from './row-lineage.ts'
 import { classify, summaryOf, totalsOf, type Contents } from './summary.ts'
 import type { IcebergSnapshot, TableMetadata } from './table-metadata.ts'
@@ -65,10 +66,15 @@ export async function writeSnapshot(input: SnapshotInput): Promise<WrittenSnapsh
     sequenceNumber: lastSequenceNumber + 1,
     schema: icebergSchema(input.table, schema, formatVersion),
     schemaId: schema.schemaId,
+    table: schema,
   }
   const addedData = changes.added.map(({ sst, uri }) => dataFile(sst, uri, schema))
   const { entries: addedDeletes, scoped } = await writeDeletes(
-    { ...input, write: (name, bytes) => writeFile(input, name, bytes) },
+    {
+      ...input,
+      partitionOf: (sst) => partitionTuple(sst, schema),
+      write: (name, bytes) => writeFile(input, name, bytes),
+    },
     changes.deletesWritten,
     formatVersion,
   )

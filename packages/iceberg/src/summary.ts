@@ -7,6 +7,7 @@ import {
   SUMMARY_SEQNO,
 } from './format.ts'
 import type { ContentFile, LoadedManifest } from './manifest-entry.ts'
+import { partitionText } from './partition.ts'
 
 /** Iceberg's word for what a snapshot did. Consumers of changes rely on it. */
 export type Operation = 'append' | 'overwrite' | 'delete' | 'replace'
@@ -70,7 +71,7 @@ export interface SummaryInput {
 /** The summary of a snapshot: all numbers, zeros too, as text. The operation comes first. */
 export function summaryOf(input: SummaryInput): Record<string, string> {
   const { addedData, removedData, addedDeletes, removedDeletes, totals } = input
-  const changes = addedData.length + removedData.length + addedDeletes.length + removedDeletes.length
+  const changed = [...addedData, ...removedData, ...addedDeletes, ...removedDeletes]
   const numbers: Record<string, number> = {
     'added-data-files': addedData.length,
     'deleted-data-files': removedData.length,
@@ -90,7 +91,7 @@ export function summaryOf(input: SummaryInput): Record<string, string> {
         }),
     'added-position-deletes': sum(addedDeletes, records),
     'removed-position-deletes': sum(removedDeletes, records),
-    'changed-partition-count': changes > 0 ? 1 : 0,
+    'changed-partition-count': new Set(changed.map(partitionText)).size,
     'total-records': totals.records,
     'total-data-files': totals.dataFiles,
     'total-delete-files': totals.deleteFiles,
@@ -100,7 +101,7 @@ export function summaryOf(input: SummaryInput): Record<string, string> {
     'manifests-created': input.manifestsCreated,
     'manifests-kept': input.manifestsKept,
     'manifests-replaced': input.manifestsReplaced,
-    'entries-processed': changes,
+    'entries-processed': changed.length,
     [SUMMARY_SEQNO]: input.seqno,
     [SUMMARY_LIVE_RECORDS]: input.liveRecords,
   }

@@ -170,10 +170,11 @@ async function rewrite(content: 0 | 1, edits: Edits): Promise<void> {
       sequenceNumber: row.sequence_number,
       schema: metadata.schemas[0] as never,
       schemaId: 0,
+      table: { schemaId: 0, columns: [], key: [], lastColumnId: 10 },
     }
-    const bytes = encodeManifest({ content, entries }, writing, SYNC)
+    const bytes = encodeManifest({ content, specId: 0, entries }, writing, SYNC)
     await replaceFile(fs, files.pathOf(row.manifest_path) ?? '', bytes)
-    const counted = manifestRow({ content, entries }, writing, {
+    const counted = manifestRow({ content, specId: 0, entries }, writing, {
       uri: row.manifest_path,
       bytes: bytes.length,
     })
@@ -205,7 +206,7 @@ describe('manifests', () => {
     ['min sequence', { min_sequence_number: 0 }, 'manifest', /min_sequence_number/],
     ['length', { manifest_length: 12 }, 'manifest-list', /manifest_length/],
     ['sequence', { sequence_number: 9 }, 'manifest-list', /later snapshot/],
-    ['spec', { partition_spec_id: 1 }, 'manifest-list', /partition_spec_id/],
+    ['spec', { partition_spec_id: 1 }, 'partition', /spec 1 is not in the metadata/],
   ]
   test.each(rowEdits)('row: %s', async (_name, change, rule, problem) => {
     await rewrite(0, { row: (row) => ({ ...row, ...change }) })

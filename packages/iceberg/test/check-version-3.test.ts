@@ -69,11 +69,15 @@ async function rewrite(content: 0 | 1, { entries: change, row: changeRow }: Edit
       sequenceNumber: row.sequence_number,
       schema: metadata.schemas[0] as never,
       schemaId: 0,
+      table: { schemaId: 0, columns: [], key: [], lastColumnId: 10 },
     }
-    const bytes = encodeManifest({ content, entries }, writing, SYNC)
+    const bytes = encodeManifest({ content, specId: 0, entries }, writing, SYNC)
     await replaceFile(fs, files.pathOf(row.manifest_path) ?? '', bytes)
     const file = { uri: row.manifest_path, bytes: bytes.length }
-    const counted = { ...manifestRow({ content, entries }, writing, file), first_row_id: row.first_row_id }
+    const counted = {
+      ...manifestRow({ content, specId: 0, entries }, writing, file),
+      first_row_id: row.first_row_id,
+    }
     newRows.push(changeRow?.(counted) ?? counted)
   }
   const listing = {

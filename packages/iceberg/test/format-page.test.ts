@@ -30,7 +30,7 @@ test('the hex example of the page is one row of a manifest list', () => {
   expect({ ...(value as object) }).toEqual({
     manifest_path: 'file:///db/tables/t/metadata/m0.avro',
     manifest_length: 3381,
-    partition_spec_id: format.PARTITION_SPEC_ID,
+    partition_spec_id: format.UNPARTITIONED_SPEC_ID,
     content: format.MANIFEST_DATA,
     sequence_number: 2,
     min_sequence_number: 1,

@@ -11,6 +11,7 @@ function dataFile(path: string, firstRowId: bigint | undefined, records: bigint)
     ...counts,
     target: undefined,
     isVector: false,
+    specId: 0,
     firstRowId,
     record: {},
     manifest: 'm.avro',

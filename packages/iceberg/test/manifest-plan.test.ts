@@ -5,7 +5,7 @@ import { planManifests } from '../src/manifest-plan.ts'
 const SNAPSHOT = 99
 
 function file(path: string): ContentFile {
-  return { file_path: path, content_offset: null, record_count: 10 } as ContentFile
+  return { file_path: path, content_offset: null, record_count: 10, partition: {} } as ContentFile
 }
 
 function manifest(name: string, paths: readonly string[], content: 0 | 1 = 0): LoadedManifest {
@@ -16,7 +16,7 @@ function manifest(name: string, paths: readonly string[], content: 0 | 1 = 0): L
     file_sequence_number: 1,
     data_file: file(path),
   }))
-  return { row: { manifest_path: name, content } as LoadedManifest['row'], live }
+  return { row: { manifest_path: name, content, partition_spec_id: 0 } as LoadedManifest['row'], live }
 }
 
 function numbered(prefix: string, count: number): string[] {

@@ -1,6 +1,6 @@
 export { layoutFor, type Compression, type SstLayout } from './layout.ts'
 export { SstWriter, type SstWriterOptions } from './sst-writer.ts'
-export { type SstBatch } from './sst-batch.ts'
+export { sliceBatch, type SstBatch } from './sst-batch.ts'
 export {
   ABSENT,
   PAGE_MISS,

@@ -6,8 +6,10 @@ import { numberText, readJson, recordOf, recordsOf, textOf, type JsonRecord } fr
 import { checkLineage, type StoredLineage } from './lineage-rules.ts'
 import { checkManifest, type LiveFile, type ManifestContents } from './manifest-rules.ts'
 import { checkMetadata } from './metadata-rules.ts'
+import { checkManifestPartition, checkPartition } from './partition-rules.ts'
 import { Report, valueText, type Violation } from './report.ts'
 import { schemaParts } from './schema-parts.ts'
+import { specsOf, type Specs } from './spec-rules.ts'
 import { checkDeletionVector } from './puffin-rules.ts'
 import {
   checkContents,
@@ -29,6 +31,8 @@ export interface IcebergCheck {
   /** Distinct files that were looked at, of all snapshots. */
   readonly manifests: number
   readonly dataFiles: number
+  /** Distinct partitions of those data files; files that are in none are not counted. */
+  readonly partitions: number
   readonly deleteFiles: number
 }
 
@@ -74,7 +78,7 @@ class TableCheck {
   /** The directory of the table. */
   readonly #place: FilePlace
   readonly #outside: FindOutside
-  #location = ''
+  #metadata: { readonly location: string; readonly specs: Specs } = { location: '', specs: new Map() }
   readonly #manifests: Map<string, ManifestContents | undefined> = new Map()
   readonly #files: Map<string, LiveFile> = new Map()
   readonly #contents: (SnapshotContents & { readonly list: string; readonly snapshot: JsonRecord })[] = []
@@ -84,12 +88,15 @@ class TableCheck {
     this.#outside = outside
   }
 
-  counts(metadata: JsonRecord): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'deleteFiles'> {
+  counts(
+    metadata: JsonRecord,
+  ): Pick<IcebergCheck, 'snapshots' | 'manifests' | 'dataFiles' | 'partitions' | 'deleteFiles'> {
     const files = [...this.#files.values()]
     return {
       snapshots: recordsOf(metadata['snapshots']).length,
       manifests: this.#manifests.size,
       dataFiles: files.filter((file) => file.content === 0).length,
+      partitions: partitionsOf(files),
       deleteFiles: files.filter((file) => file.content !== 0).length,
     }
   }
@@ -120,7 +127,7 @@ class TableCheck {
   }
 
   async snapshots(metadata: JsonRecord, file: string): Promise<void> {
-    this.#location = textOf(metadata['location'])
+    this.#metadata = { location: textOf(metadata['location']), specs: specsOf(metadata) }
     const snapshots = recordsOf(metadata['snapshots'])
     const known = new Map<string, SnapshotContents>()
     for (const snapshot of snapshots) {
@@ -187,10 +194,7 @@ class TableCheck {
   /** A manifest is read once; its row must be the same in every list. */
   async #manifest(row: AvroRecord, list: string): Promise<ManifestContents | undefined> {
     const uri = valueText(row['manifest_path'])
-    for (const name of ['partition_spec_id', 'key_metadata']) {
-      const expected = name === 'key_metadata' ? null : 0
-      this.report.equal(row[name], expected, 'manifest-list', list, `${name} of ${uri}`)
-    }
+    this.report.equal(row['key_metadata'], null, 'manifest-list', list, `key_metadata of ${uri}`)
     // The upgrade to version 3 numbers the rows of the manifests of version 2.
     const { first_row_id: rowId = null, ...fixed } = row
     const text = `${uri} ${valueText(fixed)} `
@@ -207,6 +211,7 @@ class TableCheck {
     let contents: ManifestContents | undefined
     if (decoded !== undefined) {
       checkManifestSchema(decoded, uri, this.report)
+      checkManifestPartition(decoded, row, this.#metadata.specs, uri, this.report)
       contents = checkManifest(decoded, row, uri, this.report)
     }
     this.#manifests.set(key, contents)
@@ -217,6 +222,7 @@ class TableCheck {
     const positions = new Map<string, DeletedRows>()
     const lineages = new Map<string, StoredLineage>()
     for (const file of this.#files.values()) {
+      if (file.content === 0) checkPartition(file, this.#metadata.specs, types, this.report)
       const path = this.#pathOf(file.path)
       const rule = file.content === 0 ? 'data-file' : 'delete-file'
       const elsewhere = path === undefined && file.content === 0 ? this.#outside(file.path) : undefined
@@ -224,7 +230,7 @@ class TableCheck {
         const stored = await checkDataFile(elsewhere.fs, file, elsewhere.path, types, this.report)
         if (stored !== undefined) lineages.set(file.path, stored)
       } else if (path === undefined) {
-        this.report.add(rule, file.path, `lies outside ${this.#location}`)
+        this.report.add(rule, file.path, `lies outside ${this.#metadata.location}`)
       } else if (file.content === 0) {
         const stored = await checkDataFile(this.#place.fs, file, path, types, this.report)
         if (stored !== undefined) lineages.set(file.path, stored)
@@ -288,9 +294,14 @@ class TableCheck {
   }
 
   #pathOf(uri: string): string | undefined {
-    const prefix = `${this.#location}/`
+    const prefix = `${this.#metadata.location}/`
     return uri.startsWith(prefix) ? below(this.#place.path, uri.slice(prefix.length)) : undefined
   }
+}
+
+function partitionsOf(files: readonly LiveFile[]): number {
+  const partitioned = files.filter(({ content, specId }) => content === 0 && specId !== 0)
+  return new Set(partitioned.map((file) => valueText(file.record['partition']))).size
 }
 
 function below(directory: string, path: string): string {

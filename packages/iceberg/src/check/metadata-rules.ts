@@ -2,6 +2,7 @@ import { findNull, isLong, listOf, numberText, recordOf, recordsOf, textOf } fro
 import type { JsonRecord, JsonValue } from './json-value.ts'
 import { valueText, type Report } from './report.ts'
 import { schemaParts } from './schema-parts.ts'
+import { checkSpecs } from './spec-rules.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const SAFE_URI = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9/_.~=:@+,-]+$/
@@ -43,6 +44,7 @@ export function checkMetadata(metadata: JsonValue, file: string, report: Report)
   }
   checkSchemas(root, file, report)
   checkOrders(root, file, report)
+  checkSpecs(root, file, report)
   checkSnapshots(root, file, report)
   checkLogs(root, file, report)
 }

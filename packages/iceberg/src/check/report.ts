@@ -20,6 +20,7 @@ export type Rule =
   | 'manifest-list'
   | 'manifest'
   | 'entry'
+  | 'partition'
   | 'bounds'
   | 'data-file'
   | 'delete-file'

@@ -1,5 +1,6 @@
 import { numberText, recordOf, textOf, type JsonRecord } from './json-value.ts'
 import type { LiveFile } from './manifest-rules.ts'
+import { checkSamePartition } from './partition-rules.ts'
 import type { Report } from './report.ts'
 
 /** What is live in a snapshot. */
@@ -34,6 +35,7 @@ export function checkContents({ data, deletes }: SnapshotContents, list: string,
       report.add('snapshot', list, `${files[0].path} is about ${target}, which is not live`)
       continue
     }
+    for (const file of files) checkSamePartition(data, file, list, report)
     for (const { path, sequence } of files) {
       report.require(data.sequence <= sequence, 'snapshot', list, `${path} is older than its data file`)
     }

@@ -117,6 +117,7 @@ export async function exportTable(
         ? await beginPublication(versions, table, options.formatVersion)
         : pinnedVersion(versions, table)
     let isPublished = false
+    let wasRefused = true
     try {
       const { state, version } = publication
       const dead = new Map(version.files.map((live) => [live.file.id, live.dead]))
@@ -135,7 +136,10 @@ export async function exportTable(
           target,
           onBytes: progressOf(options),
           // A writer that was fenced may name files that its successor has removed.
-          beforePublish: () => checkEpoch(versions.fs, engine.epoch),
+          beforePublish: async () => {
+            wasRefused = false
+            await checkEpoch(versions.fs, engine.epoch)
+          },
           ...(options.formatVersion === undefined ? {} : { formatVersion: options.formatVersion }),
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
@@ -144,7 +148,7 @@ export async function exportTable(
         target === undefined
           ? await runInPlace(engine, table, exporter, run)
           : target.mode === 'reference'
-            ? await runReferenced(engine, state, { target, exporter, dataLocation }, run)
+            ? await runReferenced(engine, state, { target, exporter, dataLocation }, run, () => wasRefused)
             : await run()
       isPublished = true
       return report
@@ -187,12 +191,16 @@ async function runInPlace(
   }
 }
 
-/** The marks come before the target names a file, and go after it has let go; a failure leaves all of them. */
+/**
+ * The marks come before the target names a file, and go after it has let go. A failure leaves all of them, but for one
+ * that came before anything could be published.
+ */
 async function runReferenced(
   { versions, env }: Engine,
   state: TableState,
   referring: { target: ExportTarget; exporter: Exporter; dataLocation: string | undefined },
   run: () => Promise<IcebergExport>,
+  wasRefused: () => boolean,
 ): Promise<IcebergExport> {
   const { fs } = versions
   const { name } = state
@@ -204,7 +212,15 @@ async function runReferenced(
   await holdFiles({ fs, env, table: name }, location, added)
   const held = new Set([...before, ...added])
   versions.keep(name, heldPaths(name, held), { target: id })
-  const result = await run()
+  const result = await run().catch(async (error: unknown) => {
+    if (wasRefused()) {
+      versions.keep(name, heldPaths(name, before), { target: id })
+      // What is left of them keeps files longer, no more; the refusal is what the caller has to know.
+      const release = before.size === 0 ? removeHolds(fs, name, id) : releaseFiles(fs, name, id, added)
+      await release.catch(() => undefined)
+    }
+    throw error
+  })
   const { cache } = exporter
   const named = idsOf(await referencedFiles({ fs, table: state, target, cache, location: dataLocation }))
   versions.keep(name, heldPaths(name, named), { target: id })

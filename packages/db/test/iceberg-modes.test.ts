@@ -103,6 +103,28 @@ describe('files that an export elsewhere refers to', () => {
     await run.env.until(db.close())
   })
 
+  test('do not stay for an export that was called off before it could name them', async () => {
+    const run = new Run()
+    const { db, into } = await run.open()
+    const calledOff = async (): Promise<void> => {
+      const signal = AbortSignal.abort()
+      const aborted = into.exportIceberg({ to: run.target, mode: 'reference', signal })
+      await expect(run.env.until(aborted)).rejects.toThrow(/aborted/)
+    }
+    await run.rewrite(into, 'one')
+    await calledOff()
+    expect(await into.referencedExports()).toEqual([])
+    await run.rewrite(into, 'two')
+    expect(await run.data()).toHaveLength(1)
+    await run.export(into)
+    await run.rewrite(into, 'three')
+    await calledOff()
+    await run.rewrite(into, 'four')
+    expect(await run.data()).toHaveLength(2)
+    expect(await run.missing()).toEqual([])
+    await run.env.until(db.close())
+  })
+
   test('go when the export is forgotten, and when the table is dropped', async () => {
     const run = new Run()
     const { db, into } = await run.open()

@@ -4,8 +4,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { avroBytes } from '../src/avro-file.ts'
 import { checkTable, exportIceberg, type Rule } from '../src/index.ts'
 import type { ManifestEntry, ManifestRow } from '../src/manifest-entry.ts'
-import { encodeManifest, manifestRow } from '../src/manifest-file.ts'
-import { encodeManifestList } from '../src/manifest-list.ts'
 import { TableFiles } from '../src/published-table.ts'
 import {
   editJson,
@@ -16,10 +14,13 @@ import {
   readPublished,
   replaceFile,
 } from './sample-export.ts'
+import { rewriteManifests, withEntry, withFile, withRow } from './rewritten-manifests.ts'
 import { SampleTable } from './sample-table.ts'
 
 const VERSION = 3
 const METADATA = `tables/orders/metadata/v${VERSION}.metadata.json`
+const DATA = { version: VERSION, content: 0 } as const
+const DELETES = { version: VERSION, content: 1 } as const
 const SYNC = new Uint8Array(16)
 
 let fs: MemoryFs
@@ -148,53 +149,6 @@ describe('the metadata file', () => {
   })
 })
 
-interface Edits {
-  readonly entry?: (entry: ManifestEntry) => ManifestEntry
-  readonly row?: (row: ManifestRow) => ManifestRow
-}
-
-/** Writes the manifests of the current snapshot again, changed. The rows fit, unless they are changed too. */
-async function rewrite(content: 0 | 1, edits: Edits): Promise<void> {
-  const { metadata, snapshot, rows } = await readPublished(table, VERSION)
-  const files = new TableFiles(table, metadata.location)
-  const newRows: ManifestRow[] = []
-  for (const row of rows) {
-    if (row.content !== content) {
-      newRows.push(row)
-      continue
-    }
-    const entries = (await files.entries(row)).map(edits.entry ?? ((entry) => entry))
-    const writing = {
-      formatVersion: 2 as const,
-      snapshotId: row.added_snapshot_id,
-      sequenceNumber: row.sequence_number,
-      schema: metadata.schemas[0] as never,
-      schemaId: 0,
-      table: { schemaId: 0, columns: [], key: [], lastColumnId: 10 },
-    }
-    const bytes = encodeManifest({ content, specId: 0, entries }, writing, SYNC)
-    await replaceFile(fs, files.pathOf(row.manifest_path) ?? '', bytes)
-    const counted = manifestRow({ content, specId: 0, entries }, writing, {
-      uri: row.manifest_path,
-      bytes: bytes.length,
-    })
-    newRows.push(edits.row === undefined ? counted : edits.row(counted))
-  }
-  const listing = {
-    formatVersion: 2 as const,
-    firstRowId: 0,
-    snapshotId: Number(snapshot['snapshot-id']),
-    parentId: snapshot['parent-snapshot-id'],
-    sequenceNumber: snapshot['sequence-number'],
-  }
-  const list = files.pathOf(snapshot['manifest-list']) ?? ''
-  await replaceFile(fs, list, encodeManifestList(newRows, listing, SYNC))
-}
-
-function withFile(change: object): (entry: ManifestEntry) => ManifestEntry {
-  return (entry) => ({ ...entry, data_file: { ...entry.data_file, ...change } })
-}
-
 function bound(...bytes: number[]): { key: number; value: Uint8Array }[] {
   return [{ key: 10, value: avroBytes(Uint8Array.from(bytes)) }]
 }
@@ -209,7 +163,7 @@ describe('manifests', () => {
     ['spec', { partition_spec_id: 1 }, 'partition', /spec 1 is not in the metadata/],
   ]
   test.each(rowEdits)('row: %s', async (_name, change, rule, problem) => {
-    await rewrite(0, { row: (row) => ({ ...row, ...change }) })
+    await rewriteManifests(table, DATA, withRow(change))
     await expectViolation(rule, problem)
   })
 
@@ -234,7 +188,7 @@ describe('manifests', () => {
     ['no bounds', { upper_bounds: null }, 'entry', /upper_bounds is missing/],
   ]
   test.each(dataEdits)('data file: %s', async (_name, change, rule, problem) => {
-    await rewrite(0, { entry: withFile(change) })
+    await rewriteManifests(table, DATA, withFile(change))
     await expectViolation(rule, problem)
   })
 
@@ -258,7 +212,7 @@ describe('manifests', () => {
     ['format', { file_format: 'PUFFIN' }, 'entry', /file_format/],
   ]
   test.each(deleteEdits)('delete file: %s', async (_name, change, rule, problem) => {
-    await rewrite(1, { entry: withFile(change) })
+    await rewriteManifests(table, DELETES, withFile(change))
     await expectViolation(rule, problem)
   })
 
@@ -285,14 +239,14 @@ describe('manifests', () => {
     ],
   ]
   test.each(entryEdits)('entry: %s', async (_name, change, rule, problem) => {
-    await rewrite(0, { entry: (entry) => ({ ...entry, ...change }) })
+    await rewriteManifests(table, DATA, withEntry(change))
     await expectViolation(rule, problem)
   })
 
   test('a file that is live twice', async () => {
     const { entries } = await readPublished(table, VERSION)
     const { data_file: file } = entries[0]
-    await rewrite(0, { entry: withFile(file) })
+    await rewriteManifests(table, DATA, withFile(file))
     await expectViolation('snapshot', /live twice/)
   })
 

@@ -4,9 +4,6 @@ import { TestEnvironment } from '@meru/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { avroBytes } from '../src/avro-file.ts'
 import { checkTable, exportIceberg, type Rule } from '../src/index.ts'
-import type { ManifestEntry, ManifestRow } from '../src/manifest-entry.ts'
-import { encodeManifest, manifestRow } from '../src/manifest-file.ts'
-import { encodeManifestList } from '../src/manifest-list.ts'
 import { TableFiles } from '../src/published-table.ts'
 import {
   editJson,
@@ -17,10 +14,13 @@ import {
   readPublished,
   replaceFile,
 } from './sample-export.ts'
+import { rewriteManifests, withFile, withRow, type ManifestEdits } from './rewritten-manifests.ts'
 import { SampleTable } from './sample-table.ts'
 
 const VERSION = 2
 const METADATA = `tables/orders/metadata/v${VERSION}.metadata.json`
+const DATA = { version: VERSION, content: 0 } as const
+const DELETES = { version: VERSION, content: 1 } as const
 const SYNC = new Uint8Array(16)
 
 let fs: MemoryFs
@@ -46,60 +46,8 @@ async function expectViolation(rule: Rule, problem: RegExp): Promise<void> {
   })
 }
 
-interface Edits {
-  readonly entries?: (entries: readonly ManifestEntry[]) => readonly ManifestEntry[]
-  readonly row?: (row: ManifestRow) => ManifestRow
-}
-
-/** Writes the manifests of one content again, changed, and the list that names them. */
-async function rewrite(content: 0 | 1, { entries: change, row: changeRow }: Edits): Promise<void> {
-  const { metadata, snapshot, rows } = await readPublished(table, VERSION)
-  const files = new TableFiles({ fs, directory: table.directory }, metadata.location)
-  const newRows: ManifestRow[] = []
-  for (const row of rows) {
-    if (row.content !== content) {
-      newRows.push(row)
-      continue
-    }
-    const before = await files.entries(row)
-    const entries = change?.(before) ?? before
-    const writing = {
-      formatVersion: 3 as const,
-      snapshotId: row.added_snapshot_id,
-      sequenceNumber: row.sequence_number,
-      schema: metadata.schemas[0] as never,
-      schemaId: 0,
-      table: { schemaId: 0, columns: [], key: [], lastColumnId: 10 },
-    }
-    const bytes = encodeManifest({ content, specId: 0, entries }, writing, SYNC)
-    await replaceFile(fs, files.pathOf(row.manifest_path) ?? '', bytes)
-    const file = { uri: row.manifest_path, bytes: bytes.length }
-    const counted = {
-      ...manifestRow({ content, specId: 0, entries }, writing, file),
-      first_row_id: row.first_row_id,
-    }
-    newRows.push(changeRow?.(counted) ?? counted)
-  }
-  const listing = {
-    formatVersion: 3 as const,
-    firstRowId: snapshot['first-row-id'] ?? 0,
-    snapshotId: Number(snapshot['snapshot-id']),
-    parentId: snapshot['parent-snapshot-id'],
-    sequenceNumber: snapshot['sequence-number'],
-  }
-  const list = files.pathOf(snapshot['manifest-list']) ?? ''
-  await replaceFile(fs, list, encodeManifestList(newRows, listing, SYNC))
-}
-
-function withFile(change: object): Edits {
-  return {
-    entries: (entries) =>
-      entries.map((entry) => ({ ...entry, data_file: { ...entry.data_file, ...change } })),
-  }
-}
-
 describe('the checker has teeth: deletion vectors', () => {
-  const edits: [name: string, edits: Edits, rule: Rule, problem: RegExp][] = [
+  const edits: [name: string, edits: ManifestEdits, rule: Rule, problem: RegExp][] = [
     ['wrong cardinality', withFile({ record_count: 3 }), 'delete-file', /3/],
     ['no cardinality', withFile({ record_count: 0 }), 'entry', /no rows/],
     ['every row', withFile({ record_count: 20 }), 'snapshot', /every row/],
@@ -119,7 +67,7 @@ describe('the checker has teeth: deletion vectors', () => {
     ],
   ]
   test.each(edits)('%s', async (_name, change, rule, problem) => {
-    await rewrite(1, change)
+    await rewriteManifests(table, DELETES, change)
     await expectViolation(rule, problem)
   })
 
@@ -153,18 +101,18 @@ describe('the checker has teeth: deletion vectors', () => {
 })
 
 describe('the checker has teeth: row ids', () => {
-  const edits: [name: string, edits: Edits, problem: RegExp][] = [
+  const edits: [name: string, edits: ManifestEdits, problem: RegExp][] = [
     ['of another file', withFile({ first_row_id: 0 }), /row ids of another file/],
     ['never given out', withFile({ first_row_id: 21 }), /not given out/],
-    ['a manifest of another one', { row: (row) => ({ ...row, first_row_id: 0 }) }, /row ids of another file/],
+    ['a manifest of another one', withRow({ first_row_id: 0 }), /row ids of another file/],
   ]
   test.each(edits)('%s', async (_name, change, problem) => {
-    await rewrite(0, change)
+    await rewriteManifests(table, DATA, change)
     await expectViolation('row-id', problem)
   })
 
   test('a manifest without them', async () => {
-    await rewrite(0, { row: (row) => ({ ...row, first_row_id: null }) })
+    await rewriteManifests(table, DATA, withRow({ first_row_id: null }))
     await expectViolation('manifest-list', /first_row_id/)
   })
 
@@ -191,7 +139,7 @@ describe('the checker has teeth: row ids', () => {
 
 describe('the checker has teeth: counts and bounds', () => {
   const four = (...bytes: number[]): object => [{ key: 10, value: avroBytes(Uint8Array.from(bytes)) }]
-  const edits: [name: string, edits: Edits, rule: Rule, problem: RegExp][] = [
+  const edits: [name: string, edits: ManifestEdits, rule: Rule, problem: RegExp][] = [
     ['record count', withFile({ record_count: 19 }), 'data-file', /record_count is 19/],
     [
       'a lower bound above a value',
@@ -207,7 +155,7 @@ describe('the checker has teeth: counts and bounds', () => {
     ],
   ]
   test.each(edits)('%s', async (_name, change, rule, problem) => {
-    await rewrite(0, change)
+    await rewriteManifests(table, DATA, change)
     await expectViolation(rule, problem)
   })
 })

@@ -3,11 +3,9 @@ import { TestEnvironment } from '@meru/testkit'
 import { beforeEach, expect, test } from 'vitest'
 import { t, table as declare } from '@meru/core'
 import { checkTable, exportIceberg } from '../src/index.ts'
-import type { ManifestEntry, ManifestRow } from '../src/manifest-entry.ts'
-import { encodeManifest, manifestRow } from '../src/manifest-file.ts'
-import { encodeManifestList } from '../src/manifest-list.ts'
-import { TableFiles } from '../src/published-table.ts'
-import { editJson, expectSound, optionsFor, readPublished, replaceFile } from './sample-export.ts'
+import type { ManifestRow } from '../src/manifest-entry.ts'
+import { rewriteManifests, withFile, withRow, type ManifestEdits } from './rewritten-manifests.ts'
+import { editJson, expectSound, optionsFor, readPublished } from './sample-export.ts'
 import { readWithIcebird } from './icebird-reader.ts'
 import { SampleTable } from './sample-table.ts'
 
@@ -16,7 +14,6 @@ const CITIES = declare(
   { city: t.string(), id: t.int() },
   { key: ['city', 'id'], partitionBy: [{ column: 'city', transform: 'truncate[1]' }] },
 )
-const SYNC = new Uint8Array(16)
 const METADATA = 'tables/cities/metadata/v2.metadata.json'
 
 let fs: MemoryFs
@@ -36,48 +33,6 @@ beforeEach(async () => {
   await expectSound(fs, table.directory)
 })
 
-/** Writes the manifests of one content of the current snapshot again, changed. The rows fit, unless they are changed too. */
-async function rewrite(
-  content: 0 | 1,
-  edits: { entry?: (entry: ManifestEntry) => ManifestEntry; row?: (row: ManifestRow) => ManifestRow },
-): Promise<void> {
-  const { metadata, snapshot, rows } = await readPublished(table, 2)
-  const files = new TableFiles(table, metadata.location)
-  const newRows: ManifestRow[] = []
-  for (const row of rows) {
-    if (row.content !== content || row.partition_spec_id !== 1) {
-      newRows.push(row)
-      continue
-    }
-    const writing = {
-      formatVersion: 2 as const,
-      snapshotId: row.added_snapshot_id,
-      sequenceNumber: row.sequence_number,
-      schema: metadata.schemas[0] as never,
-      schemaId: 0,
-      table: CITIES.schema,
-    }
-    const entries = (await files.entries(row)).map(edits.entry ?? ((entry) => entry))
-    const draft = { content, specId: 1, entries }
-    const bytes = encodeManifest(draft, writing, SYNC)
-    await replaceFile(fs, files.pathOf(row.manifest_path) ?? '', bytes)
-    const counted = manifestRow(draft, writing, { uri: row.manifest_path, bytes: bytes.length })
-    newRows.push(edits.row === undefined ? counted : edits.row(counted))
-  }
-  const listing = {
-    formatVersion: 2 as const,
-    firstRowId: 0,
-    snapshotId: Number(snapshot['snapshot-id']),
-    parentId: snapshot['parent-snapshot-id'],
-    sequenceNumber: snapshot['sequence-number'],
-  }
-  await replaceFile(
-    fs,
-    files.pathOf(snapshot['manifest-list']) ?? '',
-    encodeManifestList(newRows, listing, SYNC),
-  )
-}
-
 async function expectViolation(problem: RegExp): Promise<void> {
   const { violations } = await checkTable(fs, table.directory)
   expect(violations).toContainEqual({
@@ -87,18 +42,10 @@ async function expectViolation(problem: RegExp): Promise<void> {
   })
 }
 
-const moved =
-  (city_trunc: string) =>
-  (entry: ManifestEntry): ManifestEntry => ({
-    ...entry,
-    data_file: { ...entry.data_file, partition: { city_trunc } },
-  })
-const summary =
-  (change: Partial<ManifestRow['partitions'][number]>) =>
-  (row: ManifestRow): ManifestRow => ({
-    ...row,
-    partitions: row.partitions.map((each) => ({ ...each, ...change })),
-  })
+const MOVED = withFile({ partition: { city_trunc: 'x' } })
+const summary = (change: Partial<ManifestRow['partitions'][number]>): ManifestEdits => ({
+  row: (row) => ({ ...row, partitions: row.partitions.map((each) => ({ ...each, ...change })) }),
+})
 
 test('files of one partition and of several, and deletes of them, are named by manifests of their own', async () => {
   const { rows, entries, metadata } = await readPublished(table, 2)
@@ -126,29 +73,24 @@ test('icebird sees every row', async () => {
 })
 
 test.each([
-  ['a partition that the rows are not in', 0, { entry: moved('x') }, /city_trunc is x, the transform of/],
-  ['a delete file of another partition', 1, { entry: moved('x') }, /the partition of .* expected/],
+  ['a partition that the rows are not in', 0, MOVED, /city_trunc is x, the transform of/],
+  ['a delete file of another partition', 1, MOVED, /the partition of .* expected/],
   [
     'a summary with another lower bound',
     0,
-    { row: summary({ lower_bound: Buffer.from('c') }) },
+    summary({ lower_bound: Buffer.from('c') }),
     /lower_bound of field/,
   ],
   [
     'a summary with another upper bound',
     0,
-    { row: summary({ upper_bound: Buffer.from('n') }) },
+    summary({ upper_bound: Buffer.from('n') }),
     /upper_bound of field/,
   ],
-  ['a summary with nulls', 0, { row: summary({ contains_null: true }) }, /contains_null of field/],
-  [
-    'a row without summaries',
-    0,
-    { row: (row: ManifestRow) => ({ ...row, partitions: [] }) },
-    /number of summaries/,
-  ],
+  ['a summary with nulls', 0, summary({ contains_null: true }), /contains_null of field/],
+  ['a row without summaries', 0, withRow({ partitions: [] }), /number of summaries/],
 ] as const)('%s is found', async (_, content, edits, problem) => {
-  await rewrite(content, edits)
+  await rewriteManifests(table, { version: 2, content }, edits)
   await expectViolation(problem)
 })
 

@@ -1,81 +1,23 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type FileSystem, MemoryFs, NodeFs } from '@meru/fs'
-import { TestEnvironment } from '@meru/testkit'
+import { type FileSystem, NodeFs } from '@meru/fs'
+import { LINEAGE_IDS } from '@meru/sst'
 import { sortedLines, textRows } from '@meru/testkit/interop'
+import { parquetMetadata } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
-import { checkTable, exportIceberg, type FormatVersion } from '../src/index.ts'
-import { parseTableMetadata } from '../src/table-metadata.ts'
+import { checkTable } from '../src/index.ts'
+import { parseTableMetadata, type TableMetadata } from '../src/table-metadata.ts'
+import { directoryOf, GOLDEN_TABLES, makeGolden, type Golden, type GoldenTable } from './golden-tables.ts'
 import { readWithIcebird } from './icebird-reader.ts'
 import { readSnapshot } from './reference-reader.ts'
-import { optionsFor, ORDERS, orders } from './sample-export.ts'
-import { SampleTable } from './sample-table.ts'
+import { ORDERS } from './sample-export.ts'
 
 /** Tables as they were published once; see the page beside them. `MERU_GOLDEN=write` makes them anew. */
 const FIXTURES = fileURLToPath(new URL('fixtures/golden', import.meta.url))
-const DIRECTORY = 'tables/orders'
 const ROWS = 'rows.txt'
 
-interface Golden {
-  /** Every file below the root, in an order of its own. */
-  readonly files: ReadonlyMap<string, Uint8Array>
-  /** What each snapshot shows. */
-  readonly rows: Readonly<Record<string, readonly string[]>>
-}
-
-/** A small table with its history: deletes, updates, a column added and one renamed, a merge, and in version 3 an upgrade. */
-async function makeGolden(version: FormatVersion): Promise<Golden> {
-  const fs = new MemoryFs()
-  const env = new TestEnvironment({ seed: version })
-  const table = await SampleTable.create(fs, env, ORDERS)
-  const rows: Record<string, readonly string[]> = {}
-  const publish = async (formatVersion: FormatVersion): Promise<void> => {
-    env.advance(1000)
-    const location = `file:///golden/v${version}/${DIRECTORY}`
-    const { snapshotId } = await exportIceberg(optionsFor(table, env, { location, formatVersion }))
-    rows[String(snapshotId)] ??= sortedLines(textRows(table.schema, table.rows))
-  }
-  await table.flush(orders(0, 12))
-  await publish(2)
-  await table.flush([...orders(12, 20), ...orders(3, 5, 'changed')], [{ id: 7 }])
-  await publish(2)
-  await table.flush([], [{ id: 1 }, { id: 13 }])
-  await publish(version)
-  table.evolve((schema) => ({
-    ...schema,
-    columns: [
-      ...schema.columns.map((column) => (column.name === 'name' ? { ...column, name: 'title' } : column)),
-      { id: 13, name: 'stars', type: { kind: 'int' }, required: false },
-    ],
-    lastColumnId: 13,
-  }))
-  table.rewriteRows(({ name, ...row }) => ({ ...row, title: name, stars: null }))
-  await table.flush([{ id: 40, title: 'new', price: -0.5, stars: 5 }], [{ id: 14 }])
-  await publish(version)
-  await table.compact(
-    table.files.slice(-2).map(({ id }) => id),
-    0,
-  )
-  await publish(version)
-  await table.flush([], [{ id: 0 }])
-  await publish(version)
-  return { files: await filesOf(fs), rows }
-}
-
-async function filesOf(fs: MemoryFs): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>()
-  for (const directory of ['data', 'metadata']) {
-    for (const name of (await fs.list(`${DIRECTORY}/${directory}`)).toSorted()) {
-      const path = `${DIRECTORY}/${directory}/${name}`
-      files.set(path, (await fs.readFile(path)) ?? new Uint8Array())
-    }
-  }
-  return files
-}
-
-function writeGolden(version: FormatVersion, { files, rows }: Golden): void {
-  const root = join(FIXTURES, `v${version}`)
+function writeGolden(root: string, { files, rows }: Golden): void {
   rmSync(root, { recursive: true, force: true })
   for (const [path, bytes] of files) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
@@ -84,40 +26,48 @@ function writeGolden(version: FormatVersion, { files, rows }: Golden): void {
   writeFileSync(join(root, ROWS), `${JSON.stringify(rows, null, 1)}\n`)
 }
 
-describe.each([2, 3] as const)('a table published in version %s', (version) => {
-  const root = join(FIXTURES, `v${version}`)
+function storedRows(root: string): Golden['rows'] {
+  return JSON.parse(readFileSync(join(root, ROWS), 'utf8')) as Golden['rows']
+}
+
+function storedMetadata(golden: GoldenTable): TableMetadata {
+  const directory = join(FIXTURES, golden.name, directoryOf(golden), 'metadata')
+  const hint = readFileSync(join(directory, 'version-hint.text'), 'utf8')
+  const path = join(directory, `v${hint}.metadata.json`)
+  return parseTableMetadata(readFileSync(path, 'utf8'), path)
+}
+
+describe.each(GOLDEN_TABLES)('the published table $name', (golden) => {
+  const directory = directoryOf(golden)
+  const root = join(FIXTURES, golden.name)
   const stored: FileSystem = new NodeFs(root)
 
   test('is published as it was, byte by byte', async () => {
-    const made = await makeGolden(version)
-    if (process.env['MERU_GOLDEN'] === 'write') writeGolden(version, made)
+    const made = await makeGolden(golden)
+    if (process.env['MERU_GOLDEN'] === 'write') writeGolden(root, made)
     const advice =
       'is another file than before; if it is meant to be: MERU_GOLDEN=write, and look at the difference'
     for (const [path, bytes] of made.files) {
       const isSame = Buffer.compare(readFileSync(join(root, path)), bytes) === 0
       expect(isSame, `${path} ${advice}`).toBe(true)
     }
-    for (const directory of ['data', 'metadata']) {
-      const names = await stored.list(`${DIRECTORY}/${directory}`)
-      const count = [...made.files.keys()].filter((path) =>
-        path.startsWith(`${DIRECTORY}/${directory}/`),
-      ).length
+    for (const part of ['data', 'metadata']) {
+      const names = await stored.list(`${directory}/${part}`)
+      const count = [...made.files.keys()].filter((path) => path.startsWith(`${directory}/${part}/`)).length
       expect(names.length).toBe(count)
     }
   })
 
   test('keeps every rule', async () => {
-    const { violations, snapshots } = await checkTable(stored, DIRECTORY)
+    const { violations, snapshots } = await checkTable(stored, directory)
     expect(violations).toEqual([])
-    expect(snapshots).toBe(6)
+    expect(snapshots).toBe(Object.keys(storedRows(root)).length)
   })
 
   test('shows its rows, snapshot by snapshot', async () => {
-    const rows = JSON.parse(readFileSync(join(root, ROWS), 'utf8')) as Golden['rows']
-    const hint = readFileSync(join(root, DIRECTORY, 'metadata', 'version-hint.text'), 'utf8')
-    const path = `${DIRECTORY}/metadata/v${hint}.metadata.json`
-    const metadata = parseTableMetadata(readFileSync(join(root, path), 'utf8'), path)
-    expect(metadata['format-version']).toBe(version)
+    const rows = storedRows(root)
+    const metadata = storedMetadata(golden)
+    expect(metadata['format-version']).toBe(golden.version)
     expect(metadata.snapshots.map((snapshot) => String(snapshot['snapshot-id']))).toEqual(Object.keys(rows))
     for (const snapshot of metadata.snapshots) {
       const id = Number(snapshot['snapshot-id'])
@@ -129,6 +79,31 @@ describe.each([2, 3] as const)('a table published in version %s', (version) => {
       expect(linesOf(others)).toEqual(rows[id])
     }
   })
+})
+
+test('rows of the published table lineage are called the same in every snapshot, whatever file they are in', async () => {
+  const golden = GOLDEN_TABLES.find(({ name }) => name === 'lineage') as GoldenTable
+  const root = join(FIXTURES, golden.name)
+  const stored = new NodeFs(root)
+  const keeping = (await stored.list(`${directoryOf(golden)}/data`)).filter((name) => {
+    const bytes = readFileSync(join(root, directoryOf(golden), 'data', name))
+    const { schema } = parquetMetadata(new Uint8Array(bytes).buffer)
+    return LINEAGE_IDS.every((id) => schema.some((element) => element.field_id === id))
+  })
+  expect(keeping).toHaveLength(2)
+  const metadata = storedMetadata(golden)
+  const known = new Map<string, object>()
+  for (const snapshot of metadata.snapshots) {
+    const rows = await readSnapshot(stored, metadata, Number(snapshot['snapshot-id']))
+    expect(new Set(rows.map(({ rowId }) => rowId)).size).toBe(rows.length)
+    for (const { row, rowId, updated } of rows) {
+      const name = String(row['name'])
+      const called = { name, rowId, updated }
+      if (!known.has(name)) known.set(name, called)
+      expect(called).toEqual(known.get(name))
+    }
+  }
+  expect(known.size).toBe(27)
 })
 
 /** Rows of any of the schemas as text. */

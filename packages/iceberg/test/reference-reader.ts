@@ -16,7 +16,7 @@ export interface LineageRow {
 
 /** Where a file of a test's table is, below the root: in memory, or among the golden ones. */
 export function pathOf(uri: string): string {
-  return uri.replace(/^(?:memory:\/\/\/files|file:\/\/\/golden\/v[23])\//, '')
+  return uri.replace(/^(?:memory:\/\/\/files|file:\/\/\/golden\/[a-z0-9]+)\//, '')
 }
 
 /**

@@ -1,8 +1,18 @@
-import { ByteWriter, BytesBuilder, RowCodec, Shredder, type ColumnModes, type TableSchema } from '@meru/core'
+import {
+  ByteWriter,
+  BytesBuilder,
+  partitionOf,
+  RowCodec,
+  Shredder,
+  type ColumnModes,
+  type I64Vector,
+  type TableSchema,
+} from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
 import { dataDirectory, sstPath, type SstFile } from '@meru/manifest'
-import { DeadPositions, layoutFor, SstWriter } from '@meru/sst'
+import { DeadPositions, layoutFor, SstWriter, withRowLineage } from '@meru/sst'
 import type { ExportedTable } from '../src/index.ts'
+import type { TableLineage } from '../src/row-lineage.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -12,10 +22,20 @@ interface TableOptions {
   readonly modes?: ColumnModes
 }
 
-interface Place {
+/** What a row was called before it was moved. */
+interface Called {
+  readonly rowId: number
+  readonly updated: number
+}
+
+interface Entry {
   readonly row: Row
-  readonly key: Uint8Array
   readonly seqno: number
+  readonly called?: Called | undefined
+}
+
+interface Place extends Entry {
+  readonly key: Uint8Array
   readonly file: string
   readonly position: number
 }
@@ -116,12 +136,22 @@ export class SampleTable {
     this.#kill(killed)
   }
 
-  /** Merges SSTs into one; dead rows go. */
-  async compact(ids: readonly string[], level = 1): Promise<void> {
+  /** Merges SSTs into one for each partition; dead rows go. With lineage, what rows are called is kept. */
+  async compact(ids: readonly string[], level = 1, lineage?: TableLineage): Promise<void> {
     const places = [...this.#live.values()].filter((place) => ids.includes(place.file))
     this.files = this.files.filter((file) => !ids.includes(file.id))
     for (const id of ids) this.#dead.delete(id)
-    if (places.length > 0) this.files.push(await this.#write(places, level))
+    const moved = places.map((place) => ({ ...place, called: calledBy(place, lineage) }))
+    const parts = new Map<string, Entry[]>()
+    for (const place of moved) {
+      const partition = partitionOf(this.schema, place.key).join()
+      const part = parts.get(partition)
+      if (part === undefined) parts.set(partition, [place])
+      else part.push(place)
+    }
+    for (const part of parts.values()) {
+      this.files.push(await this.#write(part, level, lineage !== undefined))
+    }
   }
 
   /** Removes SSTs that neither the version nor a published snapshot names, as the engine does. */
@@ -145,10 +175,10 @@ export class SampleTable {
     })
   }
 
-  async #write(entries: readonly { row: Row; seqno: number }[], level: number): Promise<SstFile> {
+  async #write(entries: readonly Entry[], level: number, keepsLineage = false): Promise<SstFile> {
     const codec = RowCodec.compile(this.name, this.schema, this.#table.modes)
     const encoded = entries
-      .map(({ row, seqno }) => ({ seqno, ...encode(codec, row) }))
+      .map(({ row, seqno, called }) => ({ seqno, called, ...encode(codec, row) }))
       .sort((a, b) => Buffer.compare(a.key, b.key))
     const keys = new BytesBuilder()
     const values = new BytesBuilder()
@@ -163,21 +193,40 @@ export class SampleTable {
     // A few row groups and pages in each, however few rows there are.
     const pageRows = 8 * Math.ceil(entries.length / 100)
     const layout = layoutFor(level, { pageRows, rowGroupRows: 4 * pageRows })
-    const writer = await SstWriter.create({ fs: this.fs, path, id, schema: this.schema, level, layout })
+    const schema = keepsLineage ? withRowLineage(this.schema) : this.schema
+    const writer = await SstWriter.create({ fs: this.fs, path, id, schema, level, layout })
+    const calledColumns = [
+      optionalLongs(encoded.map(({ called }) => called?.rowId)),
+      optionalLongs(encoded.map(({ called }) => called?.updated)),
+    ]
     await writer.append({
       length: encoded.length,
       keys: keys.finish(),
-      columns: shredder.finish(),
+      columns: [...shredder.finish(), ...(keepsLineage ? calledColumns : [])],
       seqnos: Float64Array.from(encoded, (entry) => entry.seqno),
       ...(level === 0 ? { values: values.finish() } : {}),
     })
     const meta = await writer.finish()
     await this.fs.syncDirectory(dataDirectory(this.name))
-    encoded.forEach(({ row, key, seqno }, position) => {
-      this.#live.set(hex(key), { row, key, seqno, file: id, position })
+    encoded.forEach(({ row, key, seqno, called }, position) => {
+      this.#live.set(hex(key), { row, key, seqno, called, file: id, position })
     })
     return meta
   }
+}
+
+/** What the file keeps of a row, else what the published file lends it, else nothing. */
+function calledBy({ called, file, position }: Place, lineage: TableLineage | undefined): Called | undefined {
+  const lent = lineage?.get(file)
+  if (called !== undefined || lent === undefined) return called
+  return { rowId: lent.firstRowId + position, updated: lent.sequenceNumber }
+}
+
+function optionalLongs(values: readonly (number | undefined)[]): I64Vector {
+  const validity = new Uint8Array((values.length + 7) >>> 3)
+  values.forEach((value, i) => (validity[i >>> 3] |= value === undefined ? 0 : 1 << (i & 7)))
+  const longs = BigInt64Array.from(values, (value) => BigInt(value ?? 0))
+  return { physical: 'i64', length: values.length, values: longs, validity }
 }
 
 function encode(

@@ -124,7 +124,7 @@ async function mergeAndCommit(
     }
     const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
     const isCommitted = await table.order.commits.run(async () => {
-      if (!lineageHolds(table, lineage, ids)) return false
+      if (!(await lineageHolds(versions.fs, table, lineage, ids))) return false
       await commitMerge(parts, table, inputs, outputs)
       return true
     })

@@ -153,7 +153,7 @@ export async function exportTable(
       isPublished = true
       return report
     } finally {
-      await publication.end(isPublished ? cache : undefined)
+      await publication.end(isPublished ? cache : wasRefused ? 'refused' : undefined)
     }
   })
 }
@@ -209,10 +209,13 @@ async function runReferenced(
   const id = targetId(location)
   const before = await heldBy(fs, name, id)
   const added = state.files.map((file) => file.id).filter((file) => !before.has(file))
-  await holdFiles({ fs, env, table: name }, location, added)
   const held = new Set([...before, ...added])
-  versions.keep(name, heldPaths(name, held), { target: id })
-  const result = await run().catch(async (error: unknown) => {
+  const marked = async (): Promise<IcebergExport> => {
+    await holdFiles({ fs, env, table: name }, location, added)
+    versions.keep(name, heldPaths(name, held), { target: id })
+    return await run()
+  }
+  const result = await marked().catch(async (error: unknown) => {
     if (wasRefused()) {
       versions.keep(name, heldPaths(name, before), { target: id })
       // What is left of them keeps files longer, no more; the refusal is what the caller has to know.

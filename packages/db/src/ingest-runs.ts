@@ -22,6 +22,8 @@ export interface RunSettings {
   /** Runs that are written at the same time. */
   readonly runsInFlight: number
   readonly signal: AbortSignal
+  /** Calls a task after so many milliseconds. */
+  readonly after: (milliseconds: number, task: () => void) => void
 }
 
 /** Runs that only wait to be merged are written as fast as can be. */
@@ -32,6 +34,8 @@ const WAITING_LAYOUT = layoutFor(1, { compression: 'none', dictionary: false })
  * files go on side by side, and that what was handed on is still in the processor's cache.
  */
 const PART_BYTES = 4_000_000
+/** So long a run waits for its next part, in milliseconds. */
+const IDLE_MS = 250
 /** The least parts of a full run. */
 const PARTS_MIN = 4
 
@@ -44,6 +48,8 @@ interface OpenRun {
 interface RunState {
   /** Every key so far was above the one before. */
   isAscending: boolean
+  /** The source once gave nothing for a while. */
+  isSlow: boolean
   lastKey: Uint8Array
   lastLength: number
   /** The run that the next part belongs to, while keys ascend. */
@@ -72,6 +78,7 @@ export class RunCollector {
   #memtable: Memtable
   readonly #state: RunState = {
     isAscending: true,
+    isSlow: false,
     lastKey: new Uint8Array(64),
     lastLength: -1,
     open: undefined,
@@ -93,7 +100,8 @@ export class RunCollector {
    * fit the schema throws `INVALID`, naming its number, from 1.
    */
   add(row: unknown): boolean {
-    if (this.#state.isAscending && this.#memtable.bytesUsed >= partBytesOf(this.#settings)) return false
+    const isPart = this.#inParts && this.#memtable.entries > 0
+    if (isPart && this.#memtable.bytesUsed >= partBytesOf(this.#settings)) return false
     const scratch = this.#scratch
     scratch.clear()
     let keyLength: number
@@ -120,7 +128,7 @@ export class RunCollector {
     this.#memtable = new Memtable({ bytesMax: runBytes })
     // Of ascending runs each is written by one thread: those of the other threads have to wait in memory.
     const ahead = 1 + Math.ceil(runBytes / partBytesOf(this.#settings)) * (runsInFlight - 1)
-    const unwrittenMax = state.isAscending ? 1 + ahead : runsInFlight
+    const unwrittenMax = this.#inParts ? 1 + ahead : runsInFlight
     while (state.unwritten >= unwrittenMax && state.failure === undefined) {
       await new Promise<void>((resolve) => void (state.wake = resolve))
     }
@@ -148,14 +156,33 @@ export class RunCollector {
     const state = this.#state
     const memtable = this.#memtable
     memtable.seal()
-    if (!state.isAscending) this.#endRun()
+    if (!this.#inParts) this.#endRun()
     // The only run of all stays as it is, in whatever order its rows came.
     const isFinal = state.isAscending || (isLast && state.runs.length === 0)
     const run = (state.open ??= this.#begin({ isFinal }))
     run.bytes += memtable.bytesUsed
     state.unwritten++
     run.parts.push(memtable)
-    if (!state.isAscending || run.bytes >= this.#settings.runBytes) this.#endRun()
+    if (!this.#inParts || run.bytes >= this.#settings.runBytes) this.#endRun()
+  }
+
+  /** Whether what is collected goes to its run in parts. */
+  get #inParts(): boolean {
+    return this.#state.isAscending && !this.#state.isSlow
+  }
+
+  /**
+   * A run keeps a thread from other work, that of compactions too: it does not wait for a source that has nothing to
+   * give, which may itself wait for them. Runs of such a source are handed on whole from then on.
+   */
+  #endIfIdle(): void {
+    const state = this.#state
+    const run = state.open
+    this.#settings.after(IDLE_MS, () => {
+      if (state.open !== run || run === undefined || state.unwritten > 0) return
+      state.isSlow = true
+      this.#endRun()
+    })
   }
 
   #endRun(): void {
@@ -169,6 +196,7 @@ export class RunCollector {
     const parts = new PartQueue(() => {
       state.unwritten--
       state.wake()
+      if (state.unwritten === 0) this.#endIfIdle()
     })
     const index = state.runs.push(undefined) - 1
     const done = runner

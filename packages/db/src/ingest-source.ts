@@ -63,7 +63,7 @@ export class SourceReader {
   async #takeLater(row: unknown): Promise<void> {
     this.#report()
     await this.#collector.makeRoom()
-    this.#collector.add(row)
+    if (!this.#collector.add(row)) throw new Error('an empty memtable has no room for a row')
   }
 
   #look(): Promise<void> | undefined {

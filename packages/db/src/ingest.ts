@@ -101,6 +101,7 @@ class Load {
       runBytes: Math.max(1, Math.floor(settings.ingestBytesMax / (2 * (runsInFlight + 1)))),
       runsInFlight,
       signal,
+      after: (milliseconds, task) => void this.#engine.env.after(milliseconds, task),
     })
   }
 

@@ -70,13 +70,13 @@ export async function tableLineage(fs: FileSystem, table: TableStore): Promise<T
  * Whether what a merge took for the lineage of its inputs still holds. Else readers may know its rows under ids
  * that the outputs lack. To be asked while nothing else can commit.
  */
-export function lineageHolds(
+export async function lineageHolds(
+  fs: FileSystem,
   table: TableStore,
   taken: TableLineage | undefined,
   fileIds: readonly string[],
-): boolean {
-  const { isKnown, lineage, publishing } = knowledgeOf(table)
-  if (!isKnown) return false
+): Promise<boolean> {
+  const { lineage, publishing } = await load(fs, table)
   return fileIds.every((id) => {
     const before = taken?.get(id)
     const now = lineage?.get(id)
@@ -89,14 +89,24 @@ export function lineageHolds(
 export interface Publication {
   readonly state: TableState
   readonly version: TableVersion
-  /** To be called at the end, with what the export remembers if it succeeded. Releases the pin. */
-  readonly end: (cache: ExportCache | undefined) => Promise<void>
+  /**
+   * To be called at the end, with what the export remembers if it succeeded, or with `refused` if it failed before
+   * anything could be published. Releases the pin.
+   */
+  readonly end: (outcome: ExportCache | 'refused' | undefined) => Promise<void>
+}
+
+function pinned(versions: VersionStore, table: TableStore): { pin: Pin; state: TableState } {
+  const pin = versions.pin()
+  const state = pin.state.tables.get(table.id)
+  if (state !== undefined) return { pin, state }
+  versions.release(pin)
+  throw new MeruError('INVALID', `table "${table.name}" was dropped before it was exported`)
 }
 
 /** Pins the version to be exported elsewhere, where rows get no ids that files keep. */
 export function pinnedVersion(versions: VersionStore, table: TableStore): Publication {
-  const pin = versions.pin()
-  const state = pin.state.tables.get(table.id) as TableState
+  const { pin, state } = pinned(versions, table)
   const end = (): Promise<void> => Promise.resolve(versions.release(pin))
   return { state, version: table.version, end }
 }
@@ -113,14 +123,15 @@ export async function beginPublication(
   const known = await load(versions.fs, table)
   const hasIds = formatVersion === 3 || known.lineage !== undefined
   return await table.order.commits.run(async () => {
-    const pin: Pin = versions.pin()
-    const state = pin.state.tables.get(table.id) as TableState
+    const { pin, state } = pinned(versions, table)
     if (hasIds) for (const file of state.files) known.publishing.add(file.id)
     const ended = deferred<void>()
     known.running = ended.promise
-    const end = async (cache: ExportCache | undefined): Promise<void> => {
-      known.isKnown = cache !== undefined
-      known.lineage = cache && (await publishedLineage(versions.fs, table.name, cache))
+    const end: Publication['end'] = async (outcome) => {
+      if (outcome !== 'refused') {
+        known.isKnown = outcome !== undefined
+        known.lineage = outcome && (await publishedLineage(versions.fs, table.name, outcome))
+      }
       known.publishing.clear()
       ended.resolve()
       versions.release(pin)

@@ -225,3 +225,19 @@ describe.each([
     await db.close()
   })
 })
+
+test('hours that Iceberg has no number for are in no partition', async () => {
+  const fs = new MemoryFs()
+  const db = await openQuiet(fs)
+  const hours = table(
+    'hours',
+    { at: t.timestamptz() },
+    { key: ['at'], partitionBy: [{ column: 'at', transform: 'hour' }] },
+  )
+  const stored = await db.table(hours)
+  await stored.putMany([{ at: new Date(0) }, { at: new Date(8.64e15) }])
+  await stored.compact()
+  expect(await stored.exportIceberg()).toMatchObject({ dataFiles: 2 })
+  expect(await partitions(fs, 'hours')).toBe(1)
+  await db.close()
+})

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type FileSystem, MemoryFs, NodeFs } from '@meru/fs'
 import { type Call, InterceptedFs, TestEnvironment } from '@meru/testkit'
 import { afterAll, expect, test } from 'vitest'
-import { open, t } from '../src/index.ts'
+import { open, t, table } from '../src/index.ts'
 import { deferred } from '../src/deferred.ts'
 import {
   dataFiles,
@@ -232,4 +232,22 @@ test('a table that is published anew gives out no id that a file keeps', async (
   expect(only(anew, (id) => id < 30)).toEqual(only(before, (id) => id < 30))
   expect(new Set([...anew.values()].map(({ rowId }) => rowId)).size).toBe(50)
   await again.database.close()
+})
+
+test('a table that is dropped before it is published says so, and leaves nothing pinned', async () => {
+  const fs = new MemoryFs()
+  const db = await open('memory', { components: { fs } })
+  const stored = await db.table(table('gone', { id: t.int() }, { key: ['id'] }))
+  await stored.put({ id: 1 })
+  await stored.flush()
+  await stored.exportIceberg({ formatVersion: 3 })
+  await stored.put({ id: 2 })
+  await stored.flush()
+  const late = Promise.allSettled([stored.exportIceberg(), stored.exportIceberg(), stored.exportIceberg()])
+  await db.dropTable('gone', { confirm: 'gone' })
+  const refused = (await late).filter((one) => one.status === 'rejected')
+  expect(refused.length).toBeGreaterThan(0)
+  for (const { reason } of refused) expect(reason).toMatchObject({ name: 'MeruError' })
+  expect(db.stats().pinnedVersions).toBe(0)
+  await db.close()
 })

@@ -48,7 +48,8 @@ export function lastPartitionId({ partition = [] }: TableSchema, none: number): 
 
 /**
  * The partition of a file, by field name. Empty, which is the unpartitioned spec, for a file with keys of several
- * partitions, such as one that a flush made, and where a number has more bits than the Avro library writes exactly.
+ * partitions, such as one that a flush made, and where a number has more bits than the Avro library writes exactly, or
+ * than Iceberg has for hours.
  */
 export function partitionTuple(
   { minKey, maxKey }: Pick<SstMeta, 'minKey' | 'maxKey'>,
@@ -62,6 +63,7 @@ export function partitionTuple(
 }
 
 function exact(value: PartitionValue): PartitionTuple[string] | undefined {
+  if (typeof value === 'number') return value === (value | 0) ? value : undefined
   if (typeof value !== 'bigint') return value
   const number = Number(value)
   return Math.abs(number) < 2 ** AVRO_LONG_BITS ? number : undefined

@@ -1,5 +1,5 @@
 import { decodeDefault, fromHex, MeruError, toHex, type ColumnDef } from '@meru/core'
-import type { Json } from './json.ts'
+import { floatJson, type Json } from './json.ts'
 
 const SECONDS_PER_DAY = 86_400n
 
@@ -31,7 +31,7 @@ export function defaultJson(table: string, column: ColumnDef, hex: string): Json
           `table ${table}, column ${column.name}: Iceberg has no way to write the default ${String(value)}; give another`,
         )
       }
-      return value as number
+      return floatJson(value as number)
     default:
       return value as Json
   }

@@ -154,6 +154,25 @@ describe('types and defaults', () => {
   })
 })
 
+test('a whole number as a default of a float is a fraction, in later versions too', async () => {
+  const type = { kind: 'float' } as const
+  const hex = encodeDefault('orders', { name: 'added', type }, undefined, 55)
+  await sample.flush(orders(0, 3))
+  sample.evolve((schema) => ({
+    ...schema,
+    columns: [...schema.columns, { id: 50, name: 'added', type, required: false, initialDefault: hex }],
+    lastColumnId: 50,
+  }))
+  const published = async (): Promise<string> => {
+    const { version } = await exportChecked(sample, env, { formatVersion: 3 })
+    const file = await sample.fs.readFile(`${sample.directory}/metadata/v${version}.metadata.json`)
+    return new TextDecoder().decode(file)
+  }
+  expect(await published()).toContain('"initial-default":55.0')
+  await sample.flush(orders(0, 1))
+  expect(await published()).toContain('"initial-default":55.0')
+})
+
 describe('position deletes of version 2', () => {
   test('new positions come in files of their own, and become one after a few', async () => {
     const cache = createExportCache()

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type CatalogServer, lossyProxy, startCatalog } from './catalog-server.ts'
-import { perform, TABLES, WEIGHTS } from './histories.ts'
+import { perform, tablesOf, WEIGHTS } from './histories.ts'
 
 const NAMESPACE = 'shop'
 const MODES: readonly DataMode[] = ['hardlink', 'copy', 'reference']
@@ -73,7 +73,8 @@ async function runHistory(
   const shown = new Map<string, Map<number, readonly string[]>>()
   await using db = await open(join(root, `db-${seed}`), { settings })
   const tables = new Map<string, Table>()
-  for (const definition of TABLES) tables.set(definition.name, (await db.table(definition)) as Table)
+  const definitions = tablesOf(seed)
+  for (const definition of definitions) tables.set(definition.name, (await db.table(definition)) as Table)
 
   const publish = async (table: Table, formatVersion: 2 | 3): Promise<void> => {
     const rows = await table.scan().toArray()
@@ -89,7 +90,8 @@ async function runHistory(
     const snapshots = shown.get(name) ?? new Map<number, readonly string[]>()
     shown.set(name, snapshots.set(snapshotId, sortedLines(textRows(table.schema, rows))))
   }
-  const steps = [...randomOperations(new Random(seed), Number(values.operations), { ...WEIGHTS, export: 15 })]
+  const weights = { ...WEIGHTS, export: 15 }
+  const steps = randomOperations(new Random(seed), Number(values.operations), weights, definitions)
   for (const [i, operation] of steps.entries()) {
     const version = seed % 3 === 0 && i > steps.length / 2 ? 3 : 2
     await perform(operation, db, tables, { publish: (table) => publish(table, version) })

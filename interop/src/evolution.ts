@@ -46,7 +46,7 @@ async function runChange(root: string, change: NamedChange, formatVersion: 2 | 3
   return await publications.finish()
 }
 
-/** The columns of a table change at random between writes. */
+/** The columns of a table change at random between writes. Every second one is partitioned by its key. */
 export async function runEvolution(root: string, seed: number, operations: number): Promise<Exported[]> {
   const directory = join(root, `evolution-${seed}`)
   const publications = new Publications({ seed, directory, kind: 'evolution' })
@@ -54,7 +54,8 @@ export async function runEvolution(root: string, seed: number, operations: numbe
   let columns: ReturnType<typeof firstColumns> = firstColumns(random)
   await using db = await open(directory, { settings: SETTINGS })
   const declared = Object.fromEntries(columns.map(({ name, column }) => [name, column]))
-  let changing = (await db.table(table('changing', declared, { key: ['id'] }))) as Table
+  const partitionBy = seed % 2 === 0 ? [{ column: 'id', transform: 'truncate[10]' } as const] : []
+  let changing = (await db.table(table('changing', declared, { key: ['id'], partitionBy }))) as Table
   // Version 2 has no defaults for old rows, so those are written anew.
   const publish = async (formatVersion: 2 | 3): Promise<void> => {
     await publications.publish(changing, { formatVersion, rewrite: formatVersion === 2 })

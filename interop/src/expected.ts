@@ -128,7 +128,8 @@ export function knownReason(
 
 /** What is not compared. */
 const NOTES: Readonly<Record<string, string>> = {
-  icebird: 'a column of bytes is left out, which it takes for text',
+  icebird:
+    'two columns are left out: one of bytes, which it takes for text, and one of microseconds, for its moments are of milliseconds',
 }
 
 /** What one has to know of a row of the matrix; empty if nothing. */

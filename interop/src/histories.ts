@@ -1,4 +1,4 @@
-import { open, type Settings, type Table } from '@meru/db'
+import { open, type Settings, type Table, type TableDefinition } from '@meru/db'
 import {
   type DatabaseOperation,
   isWrite,
@@ -11,10 +11,14 @@ import {
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import type { Exported } from './exported.ts'
+import { partitionedTable } from './partitions.ts'
 import { Publications } from './publications.ts'
 
-/** One of the test tables has a type that Spark lacks, and nanoseconds. */
-export const TABLES: typeof TEST_TABLES = TEST_TABLES.filter(({ name }) => name !== 'moments')
+/** The tables of a history. One with partitions is in the place of one with a type that Spark lacks, and nanoseconds. */
+export function tablesOf(seed: number): TableDefinition[] {
+  return TEST_TABLES.map((each) => (each.name === 'moments' ? partitionedTable(seed) : each))
+}
+
 /** Never a compaction or a flush that the history did not ask for, and all snapshots. */
 export const SETTINGS: Partial<Settings> = {
   workers: 0,
@@ -59,10 +63,11 @@ async function run(
 ): Promise<void> {
   await using db = await open(publications.directory, { settings })
   const tables = new Map<string, Table>()
-  for (const definition of TABLES) tables.set(definition.name, (await db.table(definition)) as Table)
+  const definitions = tablesOf(seed)
+  for (const definition of definitions) tables.set(definition.name, (await db.table(definition)) as Table)
   const publish = (each: Table, progress: number): Promise<number> =>
     publications.publish(each, { formatVersion: versionAt(seed, progress) })
-  const steps = [...randomOperations(new Random(seed), operations, WEIGHTS)]
+  const steps = [...randomOperations(new Random(seed), operations, WEIGHTS, definitions)]
   for (const [i, operation] of steps.entries()) {
     await perform(operation, db, tables, {
       publish: (each) => publish(each, i / steps.length),

@@ -31,7 +31,11 @@ const material = await makeMaterial(root, {
   conditions: Number(values.conditions),
 })
 const { exported } = material
-console.log(`${exported.length} snapshots of ${values.seeds} histories`)
+const partitions = exported
+  .filter(({ isCurrent }) => isCurrent)
+  .reduce((sum, each) => sum + each.partitions, 0)
+if (partitions === 0) throw new Error('no table has a partition')
+console.log(`${exported.length} snapshots of ${values.seeds} histories, ${partitions} partitions`)
 
 const cells: Cell[] = []
 const missing: Missing[] = []

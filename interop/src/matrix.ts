@@ -58,7 +58,7 @@ async function countRows(reader: Reader, { exported }: Material, cellOf: CellOf)
     const answer: Answer | undefined = answers[i]
     count(cell, rowsCheck(each), placeOf(each), rowsProblem(answer, each, reader.unread))
     if (!each.isCurrent) continue
-    count(cell, 'C2', placeOf(each), shapeProblem(answer, each))
+    count(cell, 'C2', placeOf(each), shapeProblem(answer, each, reader.unread))
     if (can(reader, 'metadata')) count(cell, 'C8', placeOf(each), metadataProblem(answer))
   }
 }

@@ -35,11 +35,16 @@ function withoutEmpty(lines: readonly string[]): string[] {
   return lines.map((line) => line.replaceAll('"[]"', 'null')).toSorted()
 }
 
-/** Whether a key has two rows, or a row columns that were not declared. */
-export function shapeProblem(answer: Answer | undefined, { columns, key }: Exported): Problem {
+/** Whether a key has two rows, or a row columns that were not declared. Keys with `unread` columns are not told apart. */
+export function shapeProblem(
+  answer: Answer | undefined,
+  { columns, key }: Exported,
+  unread: readonly string[] = [],
+): Problem {
   if (answer === undefined || !('rows' in answer)) return errorOf(answer)
   const keys = new Set(answer.rows.map((row) => keyText(row, key)))
-  if (keys.size !== answer.rows.length) return `${answer.rows.length} rows with ${keys.size} keys`
+  const isTold = !key.some((name) => unread.includes(name))
+  if (isTold && keys.size !== answer.rows.length) return `${answer.rows.length} rows with ${keys.size} keys`
   const wanted = [...columns].sort().join()
   const other = answer.rows.map((row) => Object.keys(row).sort().join()).find((names) => names !== wanted)
   return other === undefined ? undefined : `columns ${other}, ${wanted} wanted`

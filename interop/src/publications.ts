@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Exported } from './exported.ts'
 import { keyText } from './problems.ts'
 
-type Draft = Omit<Exported, 'isCurrent' | 'metadata'>
+type Draft = Omit<Exported, 'isCurrent' | 'metadata' | 'partitions'>
 type Row = Readonly<Record<string, unknown>>
 
 export interface About {
@@ -72,14 +72,21 @@ export class Publications {
 
   /** All snapshots, when everything is published. Throws if the checker finds something. */
   async finish(): Promise<Exported[]> {
+    const partitionsOf = new Map<string, number>()
     for (const place of this.#newest.keys()) {
-      const { violations } = await checkIceberg(place)
+      const { violations, partitions } = await checkIceberg(place)
+      partitionsOf.set(place, partitions)
       if (violations.length === 0) continue
       throw new Error(`seed ${this.#about.seed}, ${place}: ${JSON.stringify(violations[0])}`)
     }
     return this.#drafts.map((draft) => {
       const last = this.#newest.get(draft.table)
-      return { ...draft, isCurrent: last?.snapshot === draft.snapshot, metadata: last?.metadata ?? '' }
+      return {
+        ...draft,
+        isCurrent: last?.snapshot === draft.snapshot,
+        metadata: last?.metadata ?? '',
+        partitions: partitionsOf.get(draft.table) ?? 0,
+      }
     })
   }
 }

@@ -116,7 +116,7 @@ async function icebird(): Promise<Reader> {
   const file = new URL('../package.json', import.meta.resolve('icebird'))
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
   const program = join(HOME, 'src', 'icebird-program.ts')
-  const about = { name: 'icebird', version, abilities: [], unread: ['payload'] }
+  const about = { name: 'icebird', version, abilities: [], unread: ['payload', 'instant'] }
   return programReader(about, process.execPath, ['--conditions=@meru/source', program])
 }
 

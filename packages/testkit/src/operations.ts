@@ -1,3 +1,4 @@
+import type { TableDefinition } from '@meru/core'
 import { CRASH_MODES, type CrashMode } from '@meru/fs'
 import { KeyOrder, type KeyShape, type Range } from './key-order.ts'
 import type { Write } from './model.ts'
@@ -165,13 +166,14 @@ export const ONLY_WRITES: Partial<Weights> = {
 const SNAPSHOTS_MAX = 5
 const TRANSACTIONS_MAX = 4
 
-/** So many random operations on the test tables. A kind with weight 0 does not come up. */
+/** So many random operations on some tables. A kind with weight 0 does not come up. */
 export function randomOperations(
   random: Random,
   count: number,
   weights: Partial<Weights> = {},
+  tables: readonly TableDefinition[] = TEST_TABLES,
 ): DatabaseOperation[] {
-  const source = new OperationSource(random, { ...DEFAULT_WEIGHTS, ...weights })
+  const source = new OperationSource(random, { ...DEFAULT_WEIGHTS, ...weights }, tables)
   return Array.from({ length: count }, () => source.next())
 }
 
@@ -185,10 +187,10 @@ class OperationSource {
   readonly #seen = new Map<string, KeyShape>()
   #opened = 0
 
-  constructor(random: Random, weights: Weights) {
+  constructor(random: Random, weights: Weights, tables: readonly TableDefinition[]) {
     this.#random = random
     this.#choices = (Object.keys(weights) as OperationKind[]).map((kind) => [weights[kind], kind])
-    this.#tables = TEST_TABLES.map((definition) => new RandomRows(definition, random))
+    this.#tables = tables.map((definition) => new RandomRows(definition, random))
   }
 
   next(): DatabaseOperation {

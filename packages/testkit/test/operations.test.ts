@@ -51,6 +51,13 @@ describe('random operations', () => {
     expect(script(5)).not.toBe(script(6))
   })
 
+  test('are about the tables that are given', () => {
+    const given = TEST_TABLES.slice(1, 3)
+    const operations = randomOperations(new Random(7), 500, {}, given)
+    const named = new Set(operations.flatMap((each) => ('table' in each ? [each.table] : [])))
+    expect([...named].toSorted()).toEqual(given.map(({ name }) => name).toSorted())
+  })
+
   test('come in every kind, as often as their weights say', () => {
     const counts = new Map<OperationKind, number>()
     const weights = { ...DEFAULT_WEIGHTS, alter: 1 }

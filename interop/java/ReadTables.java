@@ -25,6 +25,7 @@ import org.apache.iceberg.BaseTable;
 import org.apache.iceberg.DeleteFile;
 import org.apache.iceberg.FileScanTask;
 import org.apache.iceberg.IncrementalAppendScan;
+import org.apache.iceberg.MetadataColumns;
 import org.apache.iceberg.Schema;
 import org.apache.iceberg.Snapshot;
 import org.apache.iceberg.StaticTableOperations;
@@ -40,12 +41,15 @@ import org.apache.iceberg.hadoop.HadoopFileIO;
 import org.apache.iceberg.io.CloseableIterable;
 import org.apache.iceberg.parquet.Parquet;
 import org.apache.iceberg.types.Type;
+import org.apache.iceberg.types.TypeUtil;
 import org.apache.iceberg.types.Types;
 import org.apache.iceberg.util.SnapshotUtil;
 
 /** Reads Iceberg tables with the Java library; requests and answers are those of read_tables.py. */
 public class ReadTables {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Schema LINEAGE =
+      new Schema(MetadataColumns.ROW_ID, MetadataColumns.LAST_UPDATED_SEQUENCE_NUMBER);
 
   public static void main(String[] args) throws Exception {
     HadoopFileIO io = new HadoopFileIO(new Configuration());
@@ -80,6 +84,10 @@ public class ReadTables {
       long snapshot = request.get("snapshot").asLong();
       scan = scan.useSnapshot(snapshot);
       schema = SnapshotUtil.schemaFor(table, snapshot);
+    }
+    if (request.path("lineage").asBoolean()) {
+      schema = TypeUtil.join(schema, LINEAGE);
+      scan = scan.project(schema);
     }
     try (CloseableIterable<Record> records = scan.build()) {
       addRows(records, schema, answer.putArray("rows"));

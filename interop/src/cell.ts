@@ -8,6 +8,8 @@ export const CHECKS = {
   C6: 'all rows of every snapshot of tables with every form of deletes, one of them moved from version 2 to 3',
   C7: 'all rows of every snapshot of tables whose columns change, each under its own schema',
   C8: 'the metadata is what the reader would write, and its totals are those of the files',
+  'C8 ids':
+    'version 3: rows have ids that no two share; over merges a row keeps its id and the number of its last change, an update gives new ones',
   C12: 'all rows of every snapshot that is kept, where others have expired and files have gone',
   C15: 'rows that came since a snapshot, each once, and none that a merge wrote anew',
 } as const

@@ -6,8 +6,10 @@ import {
   aggregateProblem,
   filterProblems,
   filterRequests,
+  lineageProblem,
   metadataProblem,
   rowsProblem,
+  type Shown,
   shapeProblem,
 } from './problems.ts'
 import type { Ability, Answer, Reader, Request } from './reader.ts'
@@ -49,18 +51,30 @@ type CellOf = (format: string) => Cell
 
 async function countRows(reader: Reader, { exported }: Material, cellOf: CellOf): Promise<void> {
   const answers = await reader.read(
-    exported.map(({ table, metadata, snapshot, isCurrent }): Request => {
-      return { table, metadata, ...(isCurrent ? {} : { snapshot }) }
+    exported.map((each): Request => {
+      const { table, metadata, snapshot, isCurrent } = each
+      const lineage = asksLineage(reader, each) ? { lineage: true } : {}
+      return { table, metadata, ...(isCurrent ? {} : { snapshot }), ...lineage }
     }),
   )
+  const previous = new Map<string, Shown>()
   for (const [i, each] of exported.entries()) {
     const cell = cellOf(formatOf(each))
     const answer: Answer | undefined = answers[i]
     count(cell, rowsCheck(each), placeOf(each), rowsProblem(answer, each, reader.unread))
+    if (asksLineage(reader, each)) {
+      count(cell, 'C8 ids', placeOf(each), lineageProblem(answer, previous.get(each.table), each))
+      previous.set(each.table, { answer, key: each.key })
+    }
     if (!each.isCurrent) continue
     count(cell, 'C2', placeOf(each), shapeProblem(answer, each, reader.unread))
     if (can(reader, 'metadata')) count(cell, 'C8', placeOf(each), metadataProblem(answer))
   }
+}
+
+/** Of snapshots that expire, some are missing between those that can be compared. */
+function asksLineage(reader: Reader, { formatVersion, kind }: Exported): boolean {
+  return can(reader, 'lineage') && formatVersion === 3 && kind !== 'expiry'
 }
 
 async function countAggregates(reader: Reader, { exported }: Material, cellOf: CellOf): Promise<void> {

@@ -4,6 +4,14 @@ import type { Answer, FilterRequest, TextRow } from './reader.ts'
 
 type Problem = string | undefined
 
+const ROW_ID = '_row_id'
+const UPDATED = '_last_updated_sequence_number'
+
+/** A row without the columns of row lineage. */
+function declared({ [ROW_ID]: _id, [UPDATED]: _updated, ...row }: TextRow): TextRow {
+  return row
+}
+
 /** How the rows differ from those that `scan()` gave. `unread`: names of columns that are not compared. */
 export function rowsProblem(
   answer: Answer | undefined,
@@ -13,7 +21,7 @@ export function rowsProblem(
   if (answer === undefined || !('rows' in answer)) return errorOf(answer)
   const without = (row: TextRow): TextRow =>
     unread.length === 0
-      ? row
+      ? declared(row)
       : Object.fromEntries(Object.entries(row).filter(([name]) => !unread.includes(name)))
   const found = sortedLines(answer.rows.map(without))
   const rows = lines.map((line): TextRow => Object.fromEntries(JSON.parse(line) as []))
@@ -46,12 +54,52 @@ export function shapeProblem(
   const isTold = !key.some((name) => unread.includes(name))
   if (isTold && keys.size !== answer.rows.length) return `${answer.rows.length} rows with ${keys.size} keys`
   const wanted = [...columns].sort().join()
-  const other = answer.rows.map((row) => Object.keys(row).sort().join()).find((names) => names !== wanted)
+  const other = answer.rows
+    .map((row) => Object.keys(declared(row)).sort().join())
+    .find((names) => names !== wanted)
   return other === undefined ? undefined : `columns ${other}, ${wanted} wanted`
 }
 
 export function keyText(row: TextRow, key: readonly string[]): string {
   return JSON.stringify(key.map((name) => row[name]))
+}
+
+/** A snapshot as a reader showed it. */
+export interface Shown {
+  readonly answer: Answer | undefined
+  readonly key: readonly string[]
+}
+
+/**
+ * Row lineage: ids that no two rows share; rows that were not written since the snapshot before have what they had,
+ * whatever was merged; rows that were written have a later sequence number, and an id that no row had.
+ */
+export function lineageProblem(
+  answer: Answer | undefined,
+  previous: Shown | undefined,
+  { key, written }: Exported,
+): Problem {
+  if (answer === undefined || !('rows' in answer)) return errorOf(answer)
+  const ids = new Set(answer.rows.map((row) => row[ROW_ID]))
+  if (answer.rows.some((row) => row[ROW_ID] == null || row[UPDATED] == null)) return 'rows without an id'
+  if (ids.size !== answer.rows.length) return `${answer.rows.length} rows with ${ids.size} ids`
+  if (previous?.answer === undefined || !('rows' in previous.answer)) return undefined
+  const { rows } = previous.answer
+  const before = new Map(rows.map((row) => [keyText(row, previous.key), row]))
+  const oldIds = new Set(rows.map((row) => row[ROW_ID]))
+  const newest = Math.max(-1, ...rows.map((row) => Number(row[UPDATED])))
+  for (const row of answer.rows) {
+    const name = keyText(row, key)
+    const lineage = `${row[ROW_ID]} of ${row[UPDATED]}`
+    const old = before.get(name)
+    if (!written.has(name)) {
+      const was = `${old?.[ROW_ID]} of ${old?.[UPDATED]}`
+      if (lineage !== was) return `row ${name} is ${lineage}, it was ${was}`
+    } else if (oldIds.has(row[ROW_ID]) || Number(row[UPDATED]) <= newest) {
+      return `row ${name} was written and is ${lineage}`
+    }
+  }
+  return undefined
 }
 
 /** How the metadata differs from what the reader writes of it. */

@@ -11,6 +11,8 @@ export interface Request {
   readonly metadata: string
   /** The current one without it. */
   readonly snapshot?: number
+  /** With the ids of rows and the sequence numbers of their last changes, as columns `_row_id` and `_last_updated_sequence_number`. */
+  readonly lineage?: boolean
   /** Instead of all rows, those that were appended after this snapshot. */
   readonly after?: number
   /** Instead of the rows, the ids of those that meet each condition. */
@@ -46,7 +48,7 @@ export interface Aggregate {
 }
 
 /** What not every reader is asked, or can do. `noTimes`: it has no times of day. */
-export type Ability = 'filters' | 'aggregate' | 'appends' | 'metadata' | 'noTimes'
+export type Ability = 'filters' | 'aggregate' | 'appends' | 'metadata' | 'lineage' | 'noTimes'
 
 /** Another implementation of Iceberg, made ready on this machine. */
 export interface Reader {

@@ -56,7 +56,7 @@ export async function javaClassPath(): Promise<string> {
 async function java(): Promise<Reader> {
   const classPath = await javaClassPath()
   const args = ['-Xmx1g', '-cp', classPath, join(HOME, 'java', 'ReadTables.java')]
-  const abilities = ['filters', 'appends', 'metadata'] as const
+  const abilities = ['filters', 'appends', 'metadata', 'lineage'] as const
   return programReader({ name: 'iceberg-core (Java)', version: ICEBERG_JAVA, abilities }, 'java', args)
 }
 
@@ -78,7 +78,7 @@ async function spark(): Promise<Reader> {
   const jar = await sparkRuntime()
   const version = `${await packageVersion('pyspark')} with ${ICEBERG_JAVA}`
   const env = { MERU_SPARK_JAR: jar, TZ: 'UTC' }
-  const abilities = ['filters', 'aggregate', 'appends', 'noTimes'] as const
+  const abilities = ['filters', 'aggregate', 'appends', 'lineage', 'noTimes'] as const
   const about = { name: 'Spark', version, abilities, conditionsMax: SPARK_CONDITIONS }
   const reader = programReader(about, pythonProgram(), [READ_TABLES], { env })
   return withReaderName(reader, 'spark')

@@ -2,12 +2,13 @@
 
 Standard input holds a JSON list of requests:
     {"reader": "pyiceberg" | "duckdb" | "spark", "table": directory, "snapshot": id?, "filter": text?, "columns": names?,
-     "filters": [{"column", "type", "operator", "values": texts}]?, "aggregate": columns?, "after": id?}
+     "filters": [{"column", "type", "operator", "values": texts}]?, "aggregate": columns?, "after": id?, "lineage": true?}
 With "catalog": url, pyiceberg takes "table" for a name in that catalog; with "tag": name, the snapshot of that name.
 Standard output gets a JSON list of answers, in the same order:
     {"rows": [{column: text or null}]} or {"error": text}
 With "filters" the answer is {"matches": [ids, or an error]}, with "aggregate" {"aggregate": {"count": n, column:
-[least, greatest]}}, with "after" it has the rows that were appended after that snapshot.
+[least, greatest]}}, with "after" it has the rows that were appended after that snapshot. With "lineage" rows have the
+columns of row lineage too; for Spark.
 """
 
 import datetime
@@ -276,7 +277,10 @@ def spark_frame(request):
 
 
 def read_spark(request):
-    return [row.asDict() for row in spark_frame(request).collect()]
+    frame = spark_frame(request)
+    if request.get("lineage"):
+        frame = frame.selectExpr("*", "_row_id", "_last_updated_sequence_number")
+    return [row.asDict() for row in frame.collect()]
 
 
 def spark_literal(kind, value):

@@ -21,6 +21,7 @@ import (
 type request struct {
 	Metadata string `json:"metadata"`
 	Snapshot *int64 `json:"snapshot"`
+	Tag      string `json:"tag"`
 }
 
 type answer struct {
@@ -63,7 +64,13 @@ func read(request request) (rows []map[string]*string, err error) {
 	if request.Snapshot != nil {
 		options = append(options, table.WithSnapshotID(*request.Snapshot))
 	}
-	result, err := found.Scan(options...).ToArrowTable(ctx)
+	scan := found.Scan(options...)
+	if request.Tag != "" {
+		if scan, err = scan.UseRef(request.Tag); err != nil {
+			return nil, err
+		}
+	}
+	result, err := scan.ToArrowTable(ctx)
 	if err != nil {
 		return nil, err
 	}

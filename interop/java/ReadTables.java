@@ -74,14 +74,15 @@ public class ReadTables {
 
   private static void read(HadoopFileIO io, JsonNode request, ObjectNode answer) throws Exception {
     String location = request.get("metadata").asText();
-    if (!request.has("snapshot")) {
+    if (!request.has("snapshot") && !request.has("tag")) {
       answer.put("metadata", difference(io, location));
     }
     Table table = open(io, request);
     IcebergGenerics.ScanBuilder scan = IcebergGenerics.read(table);
     Schema schema = table.schema();
-    if (request.has("snapshot")) {
-      long snapshot = request.get("snapshot").asLong();
+    if (request.has("snapshot") || request.has("tag")) {
+      long snapshot =
+          request.has("tag") ? table.snapshot(request.get("tag").asText()).snapshotId() : request.get("snapshot").asLong();
       scan = scan.useSnapshot(snapshot);
       schema = SnapshotUtil.schemaFor(table, snapshot);
     }

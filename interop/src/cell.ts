@@ -11,6 +11,7 @@ export const CHECKS = {
   'C8 ids':
     'version 3: rows have ids that no two share; over merges a row keeps its id and the number of its last change, an update gives new ones',
   C12: 'all rows of every snapshot that is kept, where others have expired and files have gone',
+  'C12 tags': 'all rows of the snapshots that have names, by name, where others have expired',
   C15: 'rows that came since a snapshot, each once, and none that a merge wrote anew',
 } as const
 

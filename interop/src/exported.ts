@@ -23,6 +23,8 @@ export interface Exported {
   /** Keys that were put since the export before, as `keyText` spells them. */
   readonly written: ReadonlySet<string>
   readonly hasVectors: boolean
+  /** Names that the snapshot has. */
+  readonly tags: readonly string[]
   /** Of the files of all snapshots of the table that are kept. */
   readonly partitions: number
 }

@@ -1,4 +1,4 @@
-import { open, type Settings, type Table, type TableDefinition } from '@meru/db'
+import { open, type Settings, type Table, type TableDefinition, type Tags } from '@meru/db'
 import {
   type DatabaseOperation,
   isWrite,
@@ -9,10 +9,10 @@ import {
   writesOf,
 } from '@meru/testkit'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
 import type { Exported } from './exported.ts'
 import { partitionedTable } from './partitions.ts'
-import { Publications } from './publications.ts'
+import { Publications, snapshotsIn } from './publications.ts'
+import { randomTags } from './tags.ts'
 
 /** The tables of a history. One with partitions is in the place of one with a type that Spark lacks, and nanoseconds. */
 export function tablesOf(seed: number): TableDefinition[] {
@@ -40,33 +40,35 @@ export async function runHistory(root: string, seed: number, operations: number)
   return await publications.finish()
 }
 
-/** The same with few snapshots kept and no grace for the files of those that expired; only the kept ones are asked for. */
+/**
+ * The same with few snapshots kept, beside those that have names, and no grace for the files of those that expired; only
+ * the kept ones are asked for.
+ */
 export async function runExpiry(root: string, seed: number, operations: number): Promise<Exported[]> {
   const publications = new Publications({ seed, directory: join(root, `expiry-${seed}`), kind: 'expiry' })
   const settings = { ...SETTINGS, icebergSnapshotsKept: SNAPSHOTS_KEPT, obsoleteGraceMs: 0 }
-  await run(publications, { seed, operations }, settings)
+  const random = new Random(`tags ${seed}`)
+  await run(publications, { seed, operations }, settings, (each) =>
+    randomTags(random, publications.snapshots(each)),
+  )
   const published = await publications.finish()
-  return published.filter(({ metadata, snapshot }) => snapshotsIn(metadata).has(snapshot))
-}
-
-function snapshotsIn(metadata: string): ReadonlySet<number> {
-  const { snapshots } = JSON.parse(readFileSync(metadata, 'utf8')) as {
-    snapshots: { 'snapshot-id': number }[]
-  }
-  return new Set(snapshots.map((snapshot) => snapshot['snapshot-id']))
+  return published.filter(
+    ({ metadata, snapshot, tags }) => tags.length > 0 || snapshotsIn(metadata).includes(snapshot),
+  )
 }
 
 async function run(
   publications: Publications,
   { seed, operations }: { readonly seed: number; readonly operations: number },
   settings: Partial<Settings>,
+  tagsFor: (table: Table) => Tags = () => ({}),
 ): Promise<void> {
   await using db = await open(publications.directory, { settings })
   const tables = new Map<string, Table>()
   const definitions = tablesOf(seed)
   for (const definition of definitions) tables.set(definition.name, (await db.table(definition)) as Table)
   const publish = (each: Table, progress: number): Promise<number> =>
-    publications.publish(each, { formatVersion: versionAt(seed, progress) })
+    publications.publish(each, { formatVersion: versionAt(seed, progress), tags: tagsFor(each) })
   const steps = [...randomOperations(new Random(seed), operations, WEIGHTS, definitions)]
   for (const [i, operation] of steps.entries()) {
     await perform(operation, db, tables, {

@@ -41,6 +41,7 @@ export async function testReader(reader: Reader, material: Material): Promise<Ce
     return cell
   }
   await countRows(reader, material, cellOf)
+  await countTags(reader, material, cellOf)
   await countAggregates(reader, material, cellOf)
   await countFilters(reader, material, cellOf)
   await countAppends(reader, material, cellOf)
@@ -69,6 +70,19 @@ async function countRows(reader: Reader, { exported }: Material, cellOf: CellOf)
     if (!each.isCurrent) continue
     count(cell, 'C2', placeOf(each), shapeProblem(answer, each, reader.unread))
     if (can(reader, 'metadata')) count(cell, 'C8', placeOf(each), metadataProblem(answer))
+  }
+}
+
+/** The rows of snapshots by their names. */
+async function countTags(reader: Reader, { exported }: Material, cellOf: CellOf): Promise<void> {
+  if (!can(reader, 'tags')) return
+  const named = exported.flatMap((each) => each.tags.map((tag) => ({ each, tag })))
+  const answers = await reader.read(
+    named.map(({ each: { table, metadata }, tag }) => ({ table, metadata, tag })),
+  )
+  for (const [i, { each, tag }] of named.entries()) {
+    const problem = rowsProblem(answers[i], each, reader.unread)
+    count(cellOf(formatOf(each)), 'C12 tags', `${placeOf(each)}, tag ${tag}`, problem)
   }
 }
 

@@ -11,6 +11,8 @@ export interface Request {
   readonly metadata: string
   /** The current one without it. */
   readonly snapshot?: number
+  /** The name of a snapshot, in place of its id. */
+  readonly tag?: string
   /** With the ids of rows and the sequence numbers of their last changes, as columns `_row_id` and `_last_updated_sequence_number`. */
   readonly lineage?: boolean
   /** Instead of all rows, those that were appended after this snapshot. */
@@ -48,7 +50,7 @@ export interface Aggregate {
 }
 
 /** What not every reader is asked, or can do. `noTimes`: it has no times of day. */
-export type Ability = 'filters' | 'aggregate' | 'appends' | 'metadata' | 'lineage' | 'noTimes'
+export type Ability = 'filters' | 'aggregate' | 'appends' | 'metadata' | 'lineage' | 'tags' | 'noTimes'
 
 /** Another implementation of Iceberg, made ready on this machine. */
 export interface Reader {

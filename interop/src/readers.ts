@@ -25,7 +25,7 @@ async function python(reader: 'pyiceberg' | 'duckdb'): Promise<Reader> {
   const packages = { pyiceberg: 'pyiceberg', duckdb: 'duckdb_ext_iceberg' }
   const version = await packageVersion(packages[reader])
   const name = reader === 'duckdb' ? 'DuckDB iceberg' : reader
-  const abilities = reader === 'duckdb' ? (['filters', 'aggregate'] as const) : (['filters'] as const)
+  const abilities = reader === 'duckdb' ? (['filters', 'aggregate'] as const) : (['filters', 'tags'] as const)
   return withReaderName(programReader({ name, version, abilities }, pythonProgram(), [READ_TABLES]), reader)
 }
 
@@ -56,7 +56,7 @@ export async function javaClassPath(): Promise<string> {
 async function java(): Promise<Reader> {
   const classPath = await javaClassPath()
   const args = ['-Xmx1g', '-cp', classPath, join(HOME, 'java', 'ReadTables.java')]
-  const abilities = ['filters', 'appends', 'metadata', 'lineage'] as const
+  const abilities = ['filters', 'appends', 'metadata', 'lineage', 'tags'] as const
   return programReader({ name: 'iceberg-core (Java)', version: ICEBERG_JAVA, abilities }, 'java', args)
 }
 
@@ -78,7 +78,7 @@ async function spark(): Promise<Reader> {
   const jar = await sparkRuntime()
   const version = `${await packageVersion('pyspark')} with ${ICEBERG_JAVA}`
   const env = { MERU_SPARK_JAR: jar, TZ: 'UTC' }
-  const abilities = ['filters', 'aggregate', 'appends', 'lineage', 'noTimes'] as const
+  const abilities = ['filters', 'aggregate', 'appends', 'lineage', 'tags', 'noTimes'] as const
   const about = { name: 'Spark', version, abilities, conditionsMax: SPARK_CONDITIONS }
   const reader = programReader(about, pythonProgram(), [READ_TABLES], { env })
   return withReaderName(reader, 'spark')
@@ -97,7 +97,7 @@ async function rust(): Promise<Reader> {
   const lock = readFileSync(join(HOME, 'rust', 'Cargo.lock'), 'utf8')
   const version = /name = "iceberg"\nversion = "([^"]+)"/.exec(lock)?.[1] ?? ''
   return programReader(
-    { name: 'iceberg (Rust)', version, abilities: [] },
+    { name: 'iceberg (Rust)', version, abilities: ['tags'] },
     join(target, 'release', 'read-tables'),
     [],
   )
@@ -109,7 +109,7 @@ async function go(): Promise<Reader> {
   await run('go', ['build', '-o', program, '.'], { cwd, timeoutMs: 1_200_000 })
   const modules = readFileSync(join(cwd, 'go.mod'), 'utf8')
   const version = /apache\/iceberg-go v(\S+)/.exec(modules)?.[1] ?? ''
-  return programReader({ name: 'iceberg-go', version, abilities: [] }, program, [])
+  return programReader({ name: 'iceberg-go', version, abilities: ['tags'] }, program, [])
 }
 
 async function icebird(): Promise<Reader> {

@@ -38,6 +38,11 @@ async fn read(request: &Value) -> Result<Vec<Value>, Failure> {
     if let Some(snapshot) = request["snapshot"].as_i64() {
         scan = scan.snapshot_id(snapshot);
     }
+    if let Some(tag) = request["tag"].as_str() {
+        let metadata = table.metadata();
+        let named = metadata.snapshot_for_ref(tag);
+        scan = scan.snapshot_id(named.ok_or("no snapshot of that name")?.snapshot_id());
+    }
     let mut stream = scan.build()?.to_arrow().await?;
     let mut rows = Vec::new();
     while let Some(batch) = stream.try_next().await? {

@@ -271,6 +271,8 @@ def spark_frame(request):
     reader = spark_session().read.format("iceberg")
     if "snapshot" in request:
         reader = reader.option("snapshot-id", request["snapshot"])
+    if "tag" in request:
+        reader = reader.option("tag", request["tag"])
     if "after" in request:
         reader = reader.option("start-snapshot-id", request["after"])
     return reader.load(request["table"])

@@ -14,19 +14,31 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 )
 
 type request struct {
-	Metadata string `json:"metadata"`
-	Snapshot *int64 `json:"snapshot"`
-	Tag      string `json:"tag"`
+	Metadata string      `json:"metadata"`
+	Snapshot *int64      `json:"snapshot"`
+	Tag      string      `json:"tag"`
+	Filters  []condition `json:"filters"`
+}
+
+type condition struct {
+	Column   string   `json:"column"`
+	Type     string   `json:"type"`
+	Operator string   `json:"operator"`
+	Values   []string `json:"values"`
 }
 
 type answer struct {
-	Rows  []map[string]*string `json:"rows"`
-	Error string               `json:"error,omitempty"`
+	Rows    []map[string]*string `json:"rows"`
+	Matches []any                `json:"matches,omitempty"`
+	// Files that are planned to be read, over all conditions.
+	Files int    `json:"files,omitempty"`
+	Error string `json:"error,omitempty"`
 }
 
 func main() {
@@ -36,30 +48,136 @@ func main() {
 	}
 	answers := []answer{}
 	for _, request := range requests {
-		rows, err := read(request)
-		if err != nil {
-			answers = append(answers, answer{Error: err.Error()})
-		} else {
-			answers = append(answers, answer{Rows: rows})
-		}
+		answers = append(answers, answerTo(request))
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(answers); err != nil {
 		panic(err)
 	}
 }
 
-func read(request request) (rows []map[string]*string, err error) {
+func answerTo(request request) (given answer) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("panic: %v", fault)
+			given = answer{Error: fmt.Sprintf("panic: %v", fault)}
 		}
 	}()
 	ctx := context.Background()
 	files := func(context.Context) (io.IO, error) { return io.LocalFS{}, nil }
 	found, err := table.NewFromLocation(ctx, table.Identifier{"meru", "table"}, request.Metadata, files, nil)
 	if err != nil {
-		return nil, err
+		return answer{Error: err.Error()}
 	}
+	if request.Filters != nil {
+		return filter(ctx, found, request.Filters)
+	}
+	rows, err := read(ctx, found, request)
+	if err != nil {
+		return answer{Error: err.Error()}
+	}
+	return answer{Rows: rows}
+}
+
+// One answer for each condition: the ids of the rows that meet it, or an error.
+func filter(ctx context.Context, found *table.Table, conditions []condition) answer {
+	given := answer{Matches: []any{}}
+	for _, each := range conditions {
+		ids, files, err := matching(ctx, found, each)
+		given.Files += files
+		if err != nil {
+			given.Matches = append(given.Matches, err.Error())
+		} else {
+			given.Matches = append(given.Matches, ids)
+		}
+	}
+	return given
+}
+
+func matching(ctx context.Context, found *table.Table, each condition) (ids []int64, files int, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v", fault)
+		}
+	}()
+	isNullTest := each.Operator == "isNull" || each.Operator == "notNull"
+	if isNullTest && strings.HasPrefix(each.Type, "decimal") {
+		// A panic in a goroutine of the library ends the program.
+		return nil, 0, fmt.Errorf("not asked for nulls of decimals, which end the program")
+	}
+	expression, err := expressionOf(each)
+	if err != nil {
+		return nil, 0, err
+	}
+	scan := found.Scan(table.WithRowFilter(expression), table.WithSelectedFields("id"))
+	tasks, err := scan.PlanFiles(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	result, err := scan.ToArrowTable(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer result.Release()
+	ids = []int64{}
+	for i := 0; i < int(result.NumCols()); i++ {
+		if result.Column(i).Name() != "id" {
+			continue
+		}
+		for _, chunk := range result.Column(i).Data().Chunks() {
+			for _, id := range chunk.(*array.Int32).Int32Values() {
+				ids = append(ids, int64(id))
+			}
+		}
+	}
+	return ids, len(tasks), nil
+}
+
+func expressionOf(each condition) (iceberg.BooleanExpression, error) {
+	column := iceberg.Reference(each.Column)
+	literals := []iceberg.Literal{}
+	for _, value := range each.Values {
+		literal, err := literalOf(each.Type, value)
+		if err != nil {
+			return nil, err
+		}
+		literals = append(literals, literal)
+	}
+	switch each.Operator {
+	case "isNull":
+		return iceberg.IsNull(column), nil
+	case "notNull":
+		return iceberg.NotNull(column), nil
+	case "isNan":
+		return iceberg.IsNaN(column), nil
+	case "in":
+		return iceberg.SetPredicate(iceberg.OpIn, column, literals), nil
+	}
+	operation, isKnown := map[string]iceberg.Operation{
+		"eq": iceberg.OpEQ, "ne": iceberg.OpNEQ, "lt": iceberg.OpLT, "lte": iceberg.OpLTEQ,
+		"gt": iceberg.OpGT, "gte": iceberg.OpGTEQ, "prefix": iceberg.OpStartsWith,
+	}[each.Operator]
+	if !isKnown {
+		return nil, fmt.Errorf("no operator %s", each.Operator)
+	}
+	return iceberg.LiteralPredicate(operation, column, literals[0]), nil
+}
+
+// Texts become values of the column's type where the condition is bound to it.
+func literalOf(kind string, value string) (iceberg.Literal, error) {
+	if kind == "binary" || strings.HasPrefix(kind, "fixed") {
+		bytes, err := hex.DecodeString(value)
+		return iceberg.NewLiteral(bytes), err
+	}
+	if kind == "time" || strings.HasPrefix(kind, "timestamp") {
+		micros, err := strconv.ParseInt(value, 10, 64)
+		if kind == "time" {
+			return iceberg.NewLiteral(iceberg.Time(micros)), err
+		}
+		return iceberg.NewLiteral(iceberg.Timestamp(micros)), err
+	}
+	return iceberg.NewLiteral(value), nil
+}
+
+func read(ctx context.Context, found *table.Table, request request) (rows []map[string]*string, err error) {
 	options := []table.ScanOption{}
 	if request.Snapshot != nil {
 		options = append(options, table.WithSnapshotID(*request.Snapshot))

@@ -109,7 +109,7 @@ async function go(): Promise<Reader> {
   await run('go', ['build', '-o', program, '.'], { cwd, timeoutMs: 1_200_000 })
   const modules = readFileSync(join(cwd, 'go.mod'), 'utf8')
   const version = /apache\/iceberg-go v(\S+)/.exec(modules)?.[1] ?? ''
-  return programReader({ name: 'iceberg-go', version, abilities: ['tags'] }, program, [])
+  return programReader({ name: 'iceberg-go', version, abilities: ['filters', 'tags'] }, program, [])
 }
 
 async function icebird(): Promise<Reader> {

@@ -12,16 +12,9 @@ export {
   type KeySpan,
   type RunningJob,
 } from './policy.ts'
+export { pendingBytes } from './overdue.ts'
 export { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
-export {
-  deadFraction,
-  LEVEL_MAX,
-  levelBytesTarget,
-  pendingBytes,
-  scoreLevels,
-  type LevelScore,
-  type LevelSettings,
-} from './score.ts'
+export { deadFraction, LEVEL_MAX, type LevelSettings } from './score.ts'
 export { writeRun, type RunJob } from './run-job.ts'
 export type { OutputOptions } from './sst-output.ts'
 export type {

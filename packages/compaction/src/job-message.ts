@@ -36,6 +36,7 @@ export type Request =
       readonly level: number
       readonly layout: SstLayout
       readonly fileBytesTarget: number
+      readonly cuts?: MergeTask['cuts']
       readonly sharedKeys?: MergeTask['sharedKeys']
       readonly lineage?: MergeTask['lineage']
     }

@@ -90,13 +90,13 @@ export class InlineRunner implements JobRunner {
   }
 }
 
-type OutputTask = Pick<MergeTask, 'table' | 'schema' | 'level' | 'layout' | 'fileBytesTarget'>
+type OutputTask = Pick<MergeTask, 'table' | 'schema' | 'level' | 'layout' | 'fileBytesTarget' | 'cuts'>
 
 /** Where a job writes to. `onFile` is told of each file before it is made. */
 export function outputOf(
   fs: FileSystem,
   env: Pick<Environment, 'uuid'>,
-  { table, schema, level, layout, fileBytesTarget }: OutputTask,
+  { table, schema, level, layout, fileBytesTarget, cuts }: OutputTask,
   onFile: (path: string) => void,
 ): OutputOptions {
   const newFile = (): { id: string; path: string } => {
@@ -105,7 +105,7 @@ export function outputOf(
     onFile(path)
     return { id, path }
   }
-  return { fs, schema, level, layout, fileBytesTarget, newFile }
+  return { fs, schema, level, layout, fileBytesTarget, cuts, newFile }
 }
 
 /** Writes the sets of files that grew by what was found. */

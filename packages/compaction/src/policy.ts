@@ -1,10 +1,19 @@
 import { compareKeys } from '@meru/core'
 import type { SstFile } from '@meru/manifest'
-import { deadFraction, LEVEL_MAX, scoreLevels, type LevelSettings } from './score.ts'
+import { meet, spanOf } from './key-range.ts'
+import { LevelFiles } from './level-files.ts'
+import { isSmallBeside, overdueFiles, scoreOfLevel0 } from './overdue.ts'
+import { LEVEL_MAX, liveRows, type LevelSettings } from './score.ts'
 
 /** What a compaction does. Inputs are file ids. */
 export type CompactionJob =
-  | { readonly kind: 'merge'; readonly inputs: readonly string[]; readonly outputLevel: number }
+  | {
+      readonly kind: 'merge'
+      readonly inputs: readonly string[]
+      readonly outputLevel: number
+      /** Keys, ascending, at which an output ends and the next begins, so that each lies above one deeper file. */
+      readonly cuts?: readonly Uint8Array[]
+    }
   /** The file goes to a deeper level as it is. */
   | { readonly kind: 'move'; readonly input: string; readonly outputLevel: number }
 
@@ -30,6 +39,7 @@ interface Choice {
   /** Those of the files that no running job has as an input. */
   readonly free: readonly SstFile[]
   readonly running: readonly RunningJob[]
+  readonly levels: LevelFiles
 }
 
 /**
@@ -43,14 +53,13 @@ export function pickJob(
 ): CompactionJob | undefined {
   const busy = new Set(running.flatMap((job) => job.inputs))
   const free = files.filter((file) => !busy.has(file.id))
-  const choice = { files, free, running }
+  const levels = new LevelFiles(files)
+  const choice = { files, free, running, levels }
   const due: { score: number; pick: () => CompactionJob | undefined }[] = []
-  for (const { level, score } of scoreLevels(free, settings)) {
-    if (score >= 1) due.push({ score, pick: () => pickLevel(choice, level) })
-  }
-  for (const file of free) {
-    const score = deadFraction(file) / settings.deadFractionMax
-    if (file.level > 0 && score > 1) due.push({ score, pick: () => merge(choice, [file], file.level) })
+  const score0 = scoreOfLevel0(free, settings)
+  if (score0 >= 1) due.push({ score: score0, pick: () => pickLevel0(choice, settings) })
+  for (const { score, inputs, level } of overdueFiles(new Set(free), levels, settings)) {
+    due.push({ score, pick: () => merge(choice, inputs, level) })
   }
   for (const { pick } of due.toSorted((a, b) => b.score - a.score)) {
     const job = pick()
@@ -60,27 +69,26 @@ export function pickJob(
 }
 
 /**
- * A merge of the files that may hold a key of the span into the deepest level in use (at least 1), after which
- * the span has no dead rows, no files above that level and none of another schema; or nothing if it is so already. With
- * a span, files of that level that are as they should be and overlap none of the others stay; without one all are
- * merged, small ones too. Pure; see `conflicts` for whether it may run now.
+ * A merge of the files that may hold a key of the span into the lowest level, after which the span has no dead rows, no
+ * files above that level and none of another schema; or nothing if it is so already. With a span, files of the lowest
+ * level that are as they should be and overlap none of the others stay; without one all are merged, small ones too.
+ * Pure; see `conflicts` for whether it may run now.
  */
 export function forcedCompaction(
   files: readonly SstFile[],
   span: KeySpan,
   schemaId: number,
 ): CompactionJob | undefined {
-  const outputLevel = Math.max(1, ...files.map((file) => file.level))
   const isCompact = (file: SstFile): boolean =>
-    file.level === outputLevel && file.dead === undefined && file.schemaId === schemaId
+    file.level === LEVEL_MAX && file.dead === undefined && file.schemaId === schemaId
   const wanted = files.filter((file) => touches(file, span) && !isCompact(file))
   if (wanted.length === 0) return undefined
   if (span.lower === undefined && span.upper === undefined) {
-    return { kind: 'merge', inputs: files.map((file) => file.id), outputLevel }
+    return { kind: 'merge', inputs: files.map((file) => file.id), outputLevel: LEVEL_MAX }
   }
-  const upper = wanted.filter((file) => file.level !== outputLevel)
-  const inputs = [...upper, ...overlapping(files, wanted, outputLevel)]
-  return { kind: 'merge', inputs: inputs.map((file) => file.id), outputLevel }
+  const upper = wanted.filter((file) => file.level !== LEVEL_MAX)
+  const inputs = [...upper, ...new LevelFiles(files).overlapping(LEVEL_MAX, spanOf(wanted))]
+  return { kind: 'merge', inputs: inputs.map((file) => file.id), outputLevel: LEVEL_MAX }
 }
 
 /** Whether a job has to wait for those that run: it shares an input with them, or a place for its outputs. Pure. */
@@ -104,20 +112,60 @@ function touches(file: SstFile, { lower, upper }: KeySpan): boolean {
   return upper === undefined || compareKeys(file.minKey, upper) < 0
 }
 
-/** All of level 0 with the files of level 1 below it, or the file of a deeper level with the least below it for its size. */
-function pickLevel(choice: Choice, level: number): CompactionJob | undefined {
-  const upper = choice.free.filter((file) => file.level === level)
-  if (level === 0) return merge(choice, upper, 1)
-  const candidates = upper
-    .map((file) => ({ file, below: bytesOf(overlapping(choice.files, [file], level + 1)) }))
-    .toSorted(
-      (a, b) => a.below / a.file.bytes - b.below / b.file.bytes || compareKeys(a.file.minKey, b.file.minKey),
-    )
-  for (const { file, below } of candidates) {
-    const isAlone = below === 0 && file.dead === undefined
-    const job: CompactionJob | undefined = isAlone
-      ? beside(choice, { kind: 'move', input: file.id, outputLevel: level + 1 })
-      : merge(choice, [file], level + 1)
+/**
+ * Level 0 goes down whole. Where what it overlaps is small beside it, both become one. Where it is not, that would write
+ * the table anew for few rows: the files of level 0 become a run of their own, on the deepest level above what they
+ * overlap, and wait there until enough of them lie above a file. Without a free level, runs go down until there is one, or
+ * those of similar size become one. Source: N. Dayan, S. Idreos, Dostoevsky, SIGMOD 2018 ("lazy leveling").
+ */
+function pickLevel0(choice: Choice, settings: LevelSettings): CompactionJob | undefined {
+  const { levels } = choice
+  const upper = choice.free.filter((file) => file.level === 0)
+  if (upper.length === 0) return undefined
+  const range = spanOf(upper)
+  const below: SstFile[][] = []
+  for (let level = 1; level <= levels.deepest; level++) {
+    const files = levels.overlapping(level, range)
+    if (files.length > 0) below.push(files)
+  }
+  if (below.length === 0) return merge(choice, upper, LEVEL_MAX)
+  const lowest = below[below.length - 1]
+  if (isSmallBeside(below.flat(), upper, settings)) {
+    return merge(choice, [...upper, ...below.flat()], lowest[0].level)
+  }
+  if (below[0][0].level > 1) return mergeAbove(choice, upper, below, lowest)
+  return fall(choice, below) ?? mergeAbove(choice, ...similar(upper, below), lowest)
+}
+
+/** A merge to the deepest level above the levels that are left, in pieces that each lie above one file of the lowest. */
+function mergeAbove(
+  choice: Choice,
+  inputs: readonly SstFile[],
+  left: readonly SstFile[][],
+  lowest: readonly SstFile[],
+): CompactionJob | undefined {
+  return beside(choice, {
+    kind: 'merge',
+    inputs: inputs.map((file) => file.id),
+    outputLevel: left[0][0].level - 1,
+    cuts: lowest.slice(1).map((file) => file.minKey),
+  })
+}
+
+/** Level 0 with the runs below it that are no larger than what lies above them, but never the last; and those left. */
+function similar(upper: readonly SstFile[], below: readonly SstFile[][]): [SstFile[], SstFile[][]] {
+  const inputs = [...upper, ...below[0]]
+  let next = 1
+  while (next < below.length - 1 && liveRows(below[next]) <= liveRows(inputs)) inputs.push(...below[next++])
+  return [inputs, below.slice(next)]
+}
+
+/** Moves a file down as far as it goes, from the lowest levels first. */
+function fall(choice: Choice, below: readonly SstFile[][]): CompactionJob | undefined {
+  for (const file of below.toReversed().flat()) {
+    const outputLevel = choice.levels.fallOf(file)
+    if (outputLevel === file.level || !choice.free.includes(file)) continue
+    const job = beside(choice, { kind: 'move', input: file.id, outputLevel })
     if (job !== undefined) return job
   }
   return undefined
@@ -126,40 +174,11 @@ function pickLevel(choice: Choice, level: number): CompactionJob | undefined {
 /** A merge of files with those of the output level that they overlap, if it may run now. */
 function merge(choice: Choice, upper: readonly SstFile[], outputLevel: number): CompactionJob | undefined {
   if (upper.length === 0) return undefined
-  const ids = new Set(upper.map((file) => file.id))
-  const below = overlapping(choice.files, upper, Math.min(outputLevel, LEVEL_MAX))
-  const inputs = [...ids, ...below.map((file) => file.id).filter((id) => !ids.has(id))]
-  return beside(choice, { kind: 'merge', inputs, outputLevel })
+  const inputs = new Set(upper.map((file) => file.id))
+  for (const file of choice.levels.overlapping(outputLevel, spanOf(upper))) inputs.add(file.id)
+  return beside(choice, { kind: 'merge', inputs: [...inputs], outputLevel })
 }
 
 function beside({ files, running }: Choice, job: CompactionJob): CompactionJob | undefined {
   return conflicts(job, files, running) ? undefined : job
-}
-
-/** The files of a level that overlap the key range of `upper`, in key order. */
-function overlapping(files: readonly SstFile[], upper: readonly SstFile[], level: number): SstFile[] {
-  if (upper.length === 0) return []
-  const range = spanOf(upper)
-  return files
-    .filter((file) => file.level === level && meet(file, range))
-    .toSorted((a, b) => compareKeys(a.minKey, b.minKey))
-}
-
-type Ends = Pick<SstFile, 'minKey' | 'maxKey'>
-
-/** The least range that holds all files. */
-function spanOf(files: readonly SstFile[]): Ends {
-  return {
-    minKey: files.map((file) => file.minKey).reduce((a, b) => (compareKeys(a, b) <= 0 ? a : b)),
-    maxKey: files.map((file) => file.maxKey).reduce((a, b) => (compareKeys(a, b) >= 0 ? a : b)),
-  }
-}
-
-/** Whether two ranges share a key. Both ends belong to them. */
-function meet(a: Ends, b: Ends): boolean {
-  return compareKeys(a.maxKey, b.minKey) >= 0 && compareKeys(a.minKey, b.maxKey) <= 0
-}
-
-function bytesOf(files: readonly SstFile[]): number {
-  return files.reduce((sum, file) => sum + file.bytes, 0)
 }

@@ -18,6 +18,8 @@ export interface OutputOptions {
   readonly layout: SstLayout
   /** A new SST is begun when the one being written has reached this size. */
   readonly fileBytesTarget: number
+  /** Keys, ascending, before which an SST ends, unless it is small: see `CUT_SHARE`. */
+  readonly cuts?: readonly Uint8Array[] | undefined
   /** Gives a fresh id and the path of its file. */
   readonly newFile: () => { id: string; path: string }
 }
@@ -28,6 +30,9 @@ export interface OutputOptions {
  */
 const CUTS_MAX = 256
 
+/** Below this share of the target size a file goes on past a cut: many tiny files cost more than a cut saves. */
+const CUT_SHARE = 1 / 64
+
 /** Splits a sorted stream of batches into SSTs of about the target size, each of one partition of the table. */
 export class SstOutput {
   private readonly options: OutputOptions
@@ -36,17 +41,33 @@ export class SstOutput {
   private readonly paths: string[] = []
   /** Only of partitioned tables. */
   private lastKey: Uint8Array | undefined
-  private cuts = 0
+  private partitionCuts = 0
+  /** How many of the cuts are at or before what was written. */
+  private passed = 0
 
   constructor(options: OutputOptions) {
     this.options = options
   }
 
   async append(batch: SstBatch): Promise<void> {
+    const { cuts = [], fileBytesTarget } = this.options
+    let from = 0
+    while (this.passed < cuts.length) {
+      const to = firstFrom(batch, cuts[this.passed], from)
+      if (to === batch.length) break
+      if (to > from) await this.appendPart(sliceBatch(batch, from, to))
+      if ((this.writer?.bytes ?? 0) >= CUT_SHARE * fileBytesTarget) await this.finishFile()
+      this.passed++
+      from = to
+    }
+    await this.appendPart(from === 0 ? batch : sliceBatch(batch, from, batch.length))
+  }
+
+  private async appendPart(batch: SstBatch): Promise<void> {
     const { partition } = this.options.schema
     if (partition === undefined) return this.write(batch)
     for (let from = 0; from < batch.length;) {
-      const isCut = this.cuts < CUTS_MAX
+      const isCut = this.partitionCuts < CUTS_MAX
       const to = isCut ? partitionEnd(this.options.schema, batch.keys, from) : batch.length
       const { lastKey } = this
       if (
@@ -54,7 +75,7 @@ export class SstOutput {
         lastKey !== undefined &&
         !inOnePartition(this.options.schema, lastKey, keyAt(batch, from))
       ) {
-        this.cuts++
+        this.partitionCuts++
         await this.finishFile()
       }
       await this.write(to - from === batch.length ? batch : sliceBatch(batch, from, to))
@@ -101,6 +122,19 @@ export class SstOutput {
     this.finished.push(await writer.finish())
     this.writer = undefined
   }
+}
+
+/** The first row from `from` on whose key is at least the given one; the number of rows if there is none. */
+function firstFrom({ keys, length }: SstBatch, key: Uint8Array, from: number): number {
+  let low = from
+  let high = length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const { bytes, offsets } = keys
+    if (compareBytes(bytes, offsets[middle], offsets[middle + 1], key, 0, key.length) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function keyAt({ keys }: SstBatch, row: number): Uint8Array {

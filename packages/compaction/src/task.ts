@@ -33,6 +33,8 @@ export interface MergeTask {
   readonly level: number
   readonly layout: SstLayout
   readonly fileBytesTarget: number
+  /** See `OutputOptions`. */
+  readonly cuts?: readonly Uint8Array[] | undefined
   /** See `MergeJob`. */
   readonly sharedKeys?: MergeJob['sharedKeys']
   /**

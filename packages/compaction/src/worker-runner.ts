@@ -78,9 +78,8 @@ export class WorkerRunner implements JobRunner {
   }
 
   async merge(task: MergeTask, control: JobControl): Promise<SstMeta[]> {
-    const { table, schema, level, layout, fileBytesTarget, sharedKeys, lineage } = task
-    const settings = { table, schema, level, layout, fileBytesTarget, sharedKeys, lineage }
-    const answer = await this.written({ kind: 'merge', ...settings, inputs: task.inputs.map(sent) }, control)
+    const { inputs, ...settings } = task
+    const answer = await this.written({ ...settings, kind: 'merge', inputs: inputs.map(sent) }, control)
     return answer === undefined ? this.options.fallback.merge(task, control) : [...answer.metas]
   }
 

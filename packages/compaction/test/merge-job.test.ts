@@ -1,11 +1,11 @@
-import { compareKeys } from '@meru/core'
+import { ByteWriter, compareKeys } from '@meru/core'
 import { MemoryFs, type FileSystem } from '@meru/fs'
 import { DeadPositions } from '@meru/sst'
 import { FaultyFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import type { MergeInput } from '../src/index.ts'
 import { attemptsWithFailures } from './failing-calls.ts'
-import { liveRowsOf, pathOf, puts, SampleStore, type StoredRow, type Write } from './sample-table.ts'
+import { codec, liveRowsOf, pathOf, puts, SampleStore, type StoredRow, type Write } from './sample-table.ts'
 
 /** Inputs in which each key is live at most once, some rows dead, and the rows that are live. */
 async function randomInputs(
@@ -72,6 +72,21 @@ describe('runMerge', () => {
     expect(metas.reduce((rows, meta) => rows + meta.rows, 0)).toBe(60_000)
     for (const meta of metas.slice(0, -1)) expect(meta.bytes).toBeGreaterThan(fileBytesTarget * 0.8)
     for (const meta of metas) expect(meta.bytes).toBeLessThan(fileBytesTarget * 2)
+  })
+
+  test('a file ends before each cut that falls between its rows, unless it is small yet', async () => {
+    const store = new SampleStore({ layout: {} })
+    const inputs = [await store.add(0, puts(0, 20_000)), await store.add(1, puts(20_000, 60_000))]
+    const encoded = new ByteWriter()
+    const cuts = [-5, 0, 10_000, 10_001, 30_000, 59_999, 70_000].map((id) => {
+      encoded.clear()
+      codec.encodeKey(id, encoded)
+      return encoded.written().slice()
+    })
+    const metas = await store.merge(inputs, { level: 1, cuts, fileBytesTarget: 1 << 20 })
+    expect(metas.map(({ rows }) => rows)).toEqual([10_000, 20_000, 29_999, 1])
+    const large = await store.merge(inputs, { level: 1, cuts, fileBytesTarget: 1 << 30 })
+    expect(large.map(({ rows }) => rows)).toEqual([60_000])
   })
 
   test('inputs without a live row leave no file', async () => {

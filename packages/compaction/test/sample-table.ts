@@ -117,15 +117,12 @@ export class SampleStore {
     return flushMemtable({ fs, ...this.newFile(), ...options, memtable })
   }
 
-  merge(
-    inputs: readonly MergeInput[],
-    options: { level: number; fileBytesTarget?: number } & Partial<Omit<MergeJob, 'inputs' | 'output'>>,
-  ): Promise<SstMeta[]> {
-    const { level, fileBytesTarget = 1 << 30, ...rest } = options
+  merge(inputs: readonly MergeInput[], options: MergeOptions): Promise<SstMeta[]> {
+    const { level, fileBytesTarget = 1 << 30, cuts, ...rest } = options
     const { fs } = this
     const layout = layoutFor(level, { ...this.layout, compression: 'none' })
     const newFile = (): { id: string; path: string } => this.newFile()
-    const output = { fs, schema: items.schema, level, layout, fileBytesTarget, newFile }
+    const output = { fs, schema: items.schema, level, layout, fileBytesTarget, cuts, newFile }
     return runMerge({ inputs, output, breathe: () => this.env.yield(), ...rest })
   }
 
@@ -143,6 +140,12 @@ export class SampleStore {
     const [moved] = await this.merge([await this.open(meta)], { level })
     return this.open(moved, DeadPositions.of(dead))
   }
+}
+
+interface MergeOptions extends Partial<Omit<MergeJob, 'inputs' | 'output'>> {
+  level: number
+  fileBytesTarget?: number
+  cuts?: MergeJob['output']['cuts']
 }
 
 export function pathOf(id: string): string {

@@ -33,7 +33,7 @@ export class VersionedTable {
   /** What the table must hold. */
   private readonly model: Map<number, StoredRow> = new Map()
 
-  constructor(settings: { level1BytesTarget: number }) {
+  constructor(fileBytesTarget: number) {
     const create: Change = {
       kind: 'createTable',
       tableId: TABLE,
@@ -42,7 +42,7 @@ export class VersionedTable {
       properties: {},
     }
     this.state = applyEdit(emptyState(), { changes: [create] })
-    this.fileBytesTarget = settings.level1BytesTarget / 3
+    this.fileBytesTarget = fileBytesTarget
   }
 
   get files(): readonly SstFile[] {
@@ -73,7 +73,8 @@ export class VersionedTable {
     }
     const inputs = this.files.filter(({ id }) => job.inputs.includes(id)).map((file) => this.input(file))
     const { fileBytesTarget } = this
-    const metas = await this.store.merge(inputs, { level: job.outputLevel, fileBytesTarget })
+    const options = { level: job.outputLevel, fileBytesTarget, cuts: job.cuts }
+    const metas = await this.store.merge(inputs, options)
     for (const writes of meanwhile) await this.flush(writes)
     const outputs = await Promise.all(metas.map((meta) => this.store.open(meta)))
     const present = new Set(this.files.map(({ id }) => id))

@@ -78,7 +78,7 @@ async function mergeFiles(
     const wanted = new Set(job.inputs)
     const inputs =
       state === undefined ? [] : taskFiles(table.version, state).filter(({ file }) => wanted.has(file.id))
-    const outputs = await mergeAndCommit(parts, table, { inputs, outputLevel: job.outputLevel }, control)
+    const outputs = await mergeAndCommit(parts, table, { ...job, inputs }, control)
     return {
       table: table.name,
       kind: job.kind,
@@ -101,10 +101,10 @@ async function mergeFiles(
 async function mergeAndCommit(
   parts: CompactorParts,
   table: TableStore,
-  job: { readonly inputs: readonly TaskFile[]; readonly outputLevel: number },
+  job: Omit<CompactionJob & { kind: 'merge' }, 'inputs'> & { readonly inputs: readonly TaskFile[] },
   control: CompactionControl,
 ): Promise<readonly SstMeta[]> {
-  const { inputs, outputLevel } = job
+  const { inputs, outputLevel, cuts } = job
   const { versions } = parts
   const ids = inputs.map(({ file }) => file.id)
   const rowsTotal = inputs.reduce((sum, { file, dead }) => sum + file.rows - dead.cardinality, 0)
@@ -119,7 +119,8 @@ async function mergeAndCommit(
       schema: table.schema,
       level: outputLevel,
       layout: parts.layoutFor(outputLevel),
-      fileBytesTarget: parts.fileBytesTarget,
+      fileBytesTarget: evenTarget(parts.fileBytesTarget, inputs),
+      cuts,
       lineage: lineageOf(lineage, inputs),
     }
     const outputs = await parts.runner.merge(task, { signal: control.signal, onProgress })
@@ -131,6 +132,19 @@ async function mergeAndCommit(
     if (isCommitted) return outputs
     await removeFiles(versions, table, outputs)
   }
+}
+
+/**
+ * About the target size, so that files of it are not followed by a small rest: those would become more with each
+ * merge of a file with what lies above it.
+ */
+function evenTarget(target: number, inputs: readonly TaskFile[]): number {
+  const bytes = inputs.reduce(
+    (sum, { file, dead }) => sum + file.bytes * (1 - dead.cardinality / file.rows),
+    0,
+  )
+  const files = Math.max(1, Math.round(bytes / target))
+  return files === 1 ? 1.5 * target : (1.05 * bytes) / files
 }
 
 /** What the published table lends to rows of the inputs; `undefined` if no row has an id to keep. */

@@ -99,10 +99,10 @@ async function install(
   { files, readers, schema }: NewFiles,
   shadows: Shadows,
 ): Promise<Loaded | undefined> {
-  const { versions, writes, settings } = engine
+  const { versions, writes } = engine
   const state = tableState(engine, table, schema)
   const updates = deadUpdates(table, shadows)
-  const level = placeFiles(files, { files: state.files, claims: table.order.claims.all }, settings)
+  const level = placeFiles(files, { files: state.files, claims: table.order.claims.all })
   // Compactions are picked at any time: they must know before the commit does.
   const release = table.order.claims.hold({ inputs: [], level, ...rangeOf(files) })
   let written: DeadChange | undefined

@@ -36,7 +36,6 @@ const settingsSchema = z.strictObject({
   l0StopFiles: count,
   pendingSlowdownBytes: bytes,
   pendingStopBytes: bytes,
-  level1BytesTarget: bytes,
   levelRatio: z.number().gt(1),
   fileBytesTarget: bytes,
   deadFractionMax: z.number().gt(0).max(1),
@@ -83,9 +82,10 @@ export interface Settings {
   readonly pendingSlowdownBytes: number
   /** Writers of a table wait while compactions of so many bytes are due. Must exceed `pendingSlowdownBytes`. */
   readonly pendingStopBytes: number
-  /** Size of level 1. */
-  readonly level1BytesTarget: number
-  /** How many times larger each level is than the one above. */
+  /**
+   * A part of the table is written anew when the rows that compactions have put above it, times this, are as many as its
+   * own. More makes the table smaller and scans faster, and writes dearer.
+   */
   readonly levelRatio: number
   /** Compaction begins a new file at this size. */
   readonly fileBytesTarget: number
@@ -131,8 +131,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   l0StopFiles: 20,
   pendingSlowdownBytes: 16 * 1024 * MIB,
   pendingStopBytes: 64 * 1024 * MIB,
-  level1BytesTarget: 256 * MIB,
-  levelRatio: 10,
+  levelRatio: 3,
   fileBytesTarget: 64 * MIB,
   deadFractionMax: 0.3,
   pageCacheBytes: 64 * MIB,

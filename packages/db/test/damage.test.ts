@@ -219,7 +219,7 @@ describe('damaged files give the right rows or an error', () => {
     }
     const db = await openFiles(closed.files, 2)
     const levels = (await db.storedTable('notes'))?.stats().levels
-    expect(levels?.map(({ level }) => level)).toEqual([0, 1])
+    expect(levels?.map(({ level }) => level)).toEqual([0, 6])
     await db.close()
   })
 

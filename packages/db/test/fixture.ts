@@ -16,7 +16,6 @@ export const TINY: Partial<Settings> = {
   walSegmentBytes: 128 * 1024,
   walPreallocate: false,
   l0CompactionFiles: 3,
-  level1BytesTarget: 16 * 1024,
   fileBytesTarget: 8 * 1024,
   levelRatio: 2,
   pageCacheBytes: 64 * 1024,

@@ -29,7 +29,6 @@ export const SETTINGS: Partial<Settings> = {
   memtableBytesMax: 16 * 1024,
   walSegmentBytes: 64 * 1024,
   l0CompactionFiles: 3,
-  level1BytesTarget: 128 * 1024,
   fileBytesTarget: 64 * 1024,
   levelRatio: 4,
   manifestEditsPerState: 7,

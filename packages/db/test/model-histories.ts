@@ -33,7 +33,7 @@ const OPTION_SETS: readonly Partial<Settings>[] = [
   {
     ...TINY,
     workers: 3,
-    level1BytesTarget: 4096,
+    levelRatio: 1.1,
     fileBytesTarget: 2048,
     pendingSlowdownBytes: 1024,
     pendingStopBytes: 64 * 1024,

@@ -89,7 +89,7 @@ describe('compactions side by side', () => {
     expect(await isDoneSoon(second)).toBe(isBeside)
     gate.open()
     await Promise.all([first, second])
-    expect([a.stats().levels[0].level, b.stats().levels[0].level]).toEqual([1, 1])
+    expect([a.stats().levels[0].level, b.stats().levels[0].level]).toEqual([6, 6])
     await db.close()
   })
 

@@ -112,7 +112,6 @@ const written = (measure: (run: Run) => number): Effect['measure'] => {
 }
 
 const sum = (calls: readonly Call[]): number => calls.reduce((total, call) => total + (call.length ?? 0), 0)
-const deepest = (run: Run): number => Math.max(...run.table.stats().levels.map(({ level }) => level))
 const QUIET: Partial<Settings> = { autoCompaction: false }
 const compacted = (measure: (run: Run) => number): Effect['measure'] => {
   return async (run) => {
@@ -227,15 +226,10 @@ const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect
     more: { l0CompactionFiles: 2, pendingSlowdownBytes: 1, pendingStopBytes: 2 },
     measure: written((run) => run.count('stall', 'stop', 'due')),
   },
-  level1BytesTarget: {
-    less: { level1BytesTarget: 1024 * 1024 },
-    more: { level1BytesTarget: 2048 },
-    measure: written(deepest),
-  },
   levelRatio: {
-    less: { level1BytesTarget: 4096, levelRatio: 50 },
-    more: { level1BytesTarget: 4096, levelRatio: 1.1 },
-    measure: written(deepest),
+    less: { l0CompactionFiles: 2, levelRatio: 1.01 },
+    more: { l0CompactionFiles: 2, levelRatio: 1000 },
+    measure: written((run) => run.db.stats().counters.compactedBytes),
   },
   fileBytesTarget: {
     less: { ...QUIET, fileBytesTarget: 1024 * 1024 },

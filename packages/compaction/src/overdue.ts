@@ -1,0 +1,64 @@
+import type { SstFile } from '@meru/manifest'
+import { spanOf } from './key-range.ts'
+import { LevelFiles } from './level-files.ts'
+import { bytesOf, deadFraction, liveRows, rowsOf, type LevelSettings } from './score.ts'
+
+/** Files to be written anew on a level. */
+export interface OverdueFiles {
+  /** Above 1. */
+  readonly score: number
+  readonly inputs: readonly SstFile[]
+  readonly level: number
+}
+
+/** How overdue level 0 is; due from 1 on. Pure. */
+export function scoreOfLevel0(files: readonly SstFile[], { l0CompactionFiles }: LevelSettings): number {
+  return files.filter((file) => file.level === 0).length / l0CompactionFiles
+}
+
+/**
+ * Files with too many dead rows, and lowest files with too many rows above them; with a lowest file goes what lies above
+ * it. Level 0 counts for nothing. Pure.
+ */
+export function overdueFiles(
+  free: ReadonlySet<SstFile>,
+  levels: LevelFiles,
+  { deadFractionMax, levelRatio }: LevelSettings,
+): OverdueFiles[] {
+  const due: OverdueFiles[] = []
+  for (const file of free) {
+    if (file.level === 0) continue
+    const above = levels.isLowest(file) ? levels.above(file).filter((upper) => free.has(upper)) : []
+    // What lies above a file may reach over its neighbors, which then come along.
+    const lowest = above.length === 0 ? [file] : levels.overlapping(file.level, spanOf([...above, file]))
+    const score = Math.max(
+      deadFraction(file) / deadFractionMax,
+      (liveRows(above) * levelRatio) / rowsOf(lowest),
+    )
+    if (score > 1) due.push({ score, inputs: [...above, ...lowest], level: file.level })
+  }
+  return due
+}
+
+/** Bytes that the compactions which are due would read. An estimate: jobs may share files. Pure. */
+export function pendingBytes(files: readonly SstFile[], settings: LevelSettings): number {
+  let pending = 0
+  if (scoreOfLevel0(files, settings) >= 1) {
+    const level0 = files.filter((file) => file.level === 0)
+    const deeper = files.filter((file) => file.level > 0)
+    pending += bytesOf(isSmallBeside(deeper, level0, settings) ? files : level0)
+  }
+  for (const { inputs } of overdueFiles(new Set(files), new LevelFiles(files), settings)) {
+    pending += bytesOf(inputs)
+  }
+  return pending
+}
+
+/** Whether files are so small beside those above them that one merge may write all of them anew. */
+export function isSmallBeside(
+  files: readonly SstFile[],
+  upper: readonly SstFile[],
+  { levelRatio }: LevelSettings,
+): boolean {
+  return liveRows(files) <= liveRows(upper) * levelRatio
+}

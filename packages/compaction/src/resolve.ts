@@ -1,4 +1,4 @@
-import { BytesBuilder, type BytesVector } from '@meru/core'
+import type { BytesVector } from '@meru/core'
 import type { DeadPositions, SstReader } from '@meru/sst'
 
 /** An open SST whose rows newer keys may make dead. */
@@ -25,32 +25,20 @@ export async function resolveDead(
   targets: Iterable<ResolveTarget> | AsyncIterable<ResolveTarget>,
 ): Promise<DeadRows[]> {
   const found: DeadRows[] = []
-  let remaining = keys
-  if (remaining.length === 0) return found
   const positions = new Uint32Array(keys.length)
-  const hits = new Uint32Array(keys.length)
+  const isFound = new Uint8Array(keys.length)
+  let wanted = keys.length
   for await (const target of targets) {
+    if (wanted === 0) break
     let count = 0
-    await target.reader.locate(remaining, (keyIndex, position) => {
+    const hit = (keyIndex: number, position: number): void => {
       if (target.dead.has(position)) return
-      positions[count] = position
-      hits[count++] = keyIndex
-    })
-    if (count === 0) continue
-    found.push({ id: target.id, positions: positions.slice(0, count) })
-    if (count === remaining.length) break
-    remaining = without(remaining, hits, count)
+      positions[count++] = position
+      isFound[keyIndex] = 1
+    }
+    await target.reader.locate(keys, hit, isFound)
+    if (count > 0) found.push({ id: target.id, positions: positions.slice(0, count) })
+    wanted -= count
   }
   return found
-}
-
-/** The keys but for those at the first `count` of `hits`, which ascend. */
-function without(keys: BytesVector, hits: Uint32Array, count: number): BytesVector {
-  const kept = new BytesBuilder()
-  let next = 0
-  for (let i = 0; i < keys.length; i++) {
-    if (next < count && hits[next] === i) next++
-    else kept.append(keys.bytes, keys.offsets[i], keys.offsets[i + 1])
-  }
-  return kept.finish()
 }

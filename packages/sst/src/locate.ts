@@ -30,8 +30,9 @@ export async function locateKeys(
   loader: PageLoader,
   keys: BytesVector,
   hit: (keyIndex: number, position: number) => void,
+  isDone: Uint8Array | undefined,
 ): Promise<void> {
-  const candidates = findCandidates(file, keys)
+  const candidates = findCandidates(file, keys, isDone)
   const integers = integerKeyId(file.schema)
   const columnIds = integers === undefined ? [] : [integers]
   const options = { keys: integers === undefined }
@@ -68,8 +69,12 @@ function* batchesOf(runs: readonly Run[]): Iterable<Run[]> {
   if (batch.length > 0) yield batch
 }
 
-/** Indexes of keys that are within the range of the file and pass its filter. */
-function findCandidates({ keyIndex, filter }: SstFile, { bytes, offsets, length }: BytesVector): number[] {
+/** Indexes of keys that are looked for, within the range of the file, and pass its filter. */
+function findCandidates(
+  { keyIndex, filter }: SstFile,
+  { bytes, offsets, length }: BytesVector,
+  isDone: Uint8Array | undefined,
+): number[] {
   const candidates: number[] = []
   const { firstKey, lastKey } = keyIndex
   let index = 0
@@ -81,6 +86,7 @@ function findCandidates({ keyIndex, filter }: SstFile, { bytes, offsets, length 
     else high = middle
   }
   for (; index < length; index++) {
+    if (isDone?.[index] === 1) continue
     const start = offsets[index]
     const end = offsets[index + 1]
     if (compareBytes(bytes, start, end, lastKey, 0, lastKey.length) > 0) break

@@ -186,10 +186,15 @@ export class SstReader {
 
   /**
    * Finds many keys, ascending and without repetition. Calls back with the index of each key that is in the file and
-   * its position, both ascending. Reads keys only, each page at most once, past the cache.
+   * its position, both ascending. Reads keys only, each page at most once, past the cache. Keys with a 1 in `isDone`,
+   * which is parallel to them, are not looked for.
    */
-  locate(keys: BytesVector, hit: (keyIndex: number, position: number) => void): Promise<void> {
-    return locateKeys(this.file, this.loader, keys, hit)
+  locate(
+    keys: BytesVector,
+    hit: (keyIndex: number, position: number) => void,
+    isDone?: Uint8Array,
+  ): Promise<void> {
+    return locateKeys(this.file, this.loader, keys, hit, isDone)
   }
 
   /**

@@ -2,7 +2,7 @@ import { ByteWriter, type BytesVector, type SstMeta, type TableSchema } from '@m
 import { crc32, type FileSystem } from '@meru/fs'
 import { encodeChunk, encodeRowChunk, rowPages, type EncodedChunk } from './chunk-encoder.ts'
 import { statsOfColumns } from './column-stats.ts'
-import { codecFor } from './compression.ts'
+import { CODEC_NONE, codecFor } from './compression.ts'
 import { FileOutput } from './file-output.ts'
 import {
   encodeAnchor,
@@ -25,6 +25,7 @@ import { countNulls } from './page-encoder.ts'
 import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
 import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
 import { RowGroup } from './row-group.ts'
+import { integerKeyId } from './row-keys.ts'
 import { checkBatch, checkOrder, type SstBatch } from './sst-batch.ts'
 import { encodeLeafChunk } from './nested-chunk.ts'
 import { shredNested } from './nested-shredder.ts'
@@ -249,7 +250,8 @@ export class SstWriter {
     const settings = {
       column: columns[index],
       rules: rules[stored],
-      codec: codecFor(layout.compression),
+      // Each flush looks its keys up in the pages they fall into; decompressing would be most of that.
+      codec: columns[index].id === integerKeyId(schema) ? CODEC_NONE : codecFor(layout.compression),
       dictionary: layout.dictionary,
     }
     const segments = index < schema.columns.length ? group.column(index) : group.seqnos()

@@ -1,4 +1,5 @@
 import { t, table, type TableDefinition } from '@meru/core'
+import { parquetMetadata } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
 import { integerKeyId } from '../src/row-keys.ts'
 import { encodeRows, openSample, TINY, writeSample, type Row } from './sample-files.ts'
@@ -51,8 +52,14 @@ describe.each(TABLES)('keys of one %s', (name, definition, keyOf) => {
     await reader.close()
   })
 
-  test('are compared as integers where they are such', () => {
+  test('are compared as integers, and not compressed, where they are such', async () => {
     expect(integerKeyId(definition.schema) !== undefined).toBe(name !== 'string')
+    const rows = Array.from({ length: 1000 }, (_, i): Row => ({ key: keyOf(BigInt(i)) }))
+    const { fs, path } = await writeSample(definition, rows, { level: 1 })
+    const { buffer } = ((await fs.readFile(path)) as Uint8Array).slice()
+    const { row_groups: groups } = parquetMetadata(buffer)
+    const codecs = groups[0].columns.map((column) => column.meta_data?.codec)
+    expect(codecs).toEqual([name === 'string' ? 'ZSTD' : 'UNCOMPRESSED', 'ZSTD'])
   })
 })
 

@@ -204,6 +204,10 @@ describe.each(LAYOUTS)('%s', (_, level, layout) => {
         return position < 0 ? [] : [[i, position]]
       })
       expect(hits).toEqual(expected)
+      const isDone = Uint8Array.from(mixed, (_, i) => i % 2)
+      const others: number[][] = []
+      await reader.locate(keys, (keyIndex, position) => others.push([keyIndex, position]), isDone)
+      expect(others).toEqual(expected.filter(([keyIndex]) => keyIndex % 2 === 0))
     }
     await reader.close()
   })

@@ -128,6 +128,12 @@ const LIMITS: readonly Limit[] = [
     why: '0.7 ends the program when it tests decimals for nulls',
   },
   {
+    reader: 'iceberg (Rust)',
+    checks: ['C4'],
+    problem: /: moment \w+ .*Converting datum from type Time to arrow not supported yet/,
+    why: 'it does not compare times of day',
+  },
+  {
     reader: /Java|Spark/,
     checks: ['C4'],
     problem: /: token /,
@@ -153,7 +159,8 @@ export function knownReason(
 /** What is not compared. */
 const NOTES: Readonly<Record<string, string>> = {
   icebird:
-    'two columns are left out: one of bytes, which it takes for text, and one of microseconds, for its moments are of milliseconds',
+    'two columns are left out: one of bytes, which it takes for text, and one of microseconds, for its moments are of milliseconds; it takes no conditions and no names of snapshots',
+  'DuckDB iceberg': '1.4 takes no names of snapshots',
 }
 
 /** What one has to know of a row of the matrix; empty if nothing. */

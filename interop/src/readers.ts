@@ -97,7 +97,7 @@ async function rust(): Promise<Reader> {
   const lock = readFileSync(join(HOME, 'rust', 'Cargo.lock'), 'utf8')
   const version = /name = "iceberg"\nversion = "([^"]+)"/.exec(lock)?.[1] ?? ''
   return programReader(
-    { name: 'iceberg (Rust)', version, abilities: ['tags'] },
+    { name: 'iceberg (Rust)', version, abilities: ['filters', 'tags'] },
     join(target, 'release', 'read-tables'),
     [],
   )

@@ -2,13 +2,17 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::DataType;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
+use iceberg::expr::{Predicate, Reference};
 use iceberg::io::FileIO;
+use iceberg::spec::Datum;
 use iceberg::table::StaticTable;
 use iceberg::TableIdent;
 use serde_json::{json, Map, Value};
@@ -21,8 +25,8 @@ async fn main() -> Result<(), Failure> {
     std::io::stdin().read_to_string(&mut text)?;
     let mut answers = Vec::new();
     for request in serde_json::from_str::<Vec<Value>>(&text)? {
-        answers.push(match read(&request).await {
-            Ok(rows) => json!({ "rows": rows }),
+        answers.push(match answer(&request).await {
+            Ok(answer) => answer,
             Err(error) => json!({ "error": error.to_string() }),
         });
     }
@@ -30,10 +34,104 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(request: &Value) -> Result<Vec<Value>, Failure> {
+async fn answer(request: &Value) -> Result<Value, Failure> {
     let metadata = request["metadata"].as_str().ok_or("no metadata")?;
     let ident = TableIdent::from_strs(["meru", "table"])?;
     let table = StaticTable::from_metadata_file(metadata, ident, FileIO::new_with_fs()).await?;
+    match request["filters"].as_array() {
+        Some(conditions) => Ok(filter(&table, conditions).await),
+        None => Ok(json!({ "rows": read(&table, request).await? })),
+    }
+}
+
+/// One answer for each condition: the ids of the rows that meet it, or an error.
+async fn filter(table: &StaticTable, conditions: &[Value]) -> Value {
+    let mut matches = Vec::new();
+    let mut files = 0;
+    for condition in conditions {
+        // The library panics at values that it cannot convert.
+        let found = AssertUnwindSafe(matching(table, condition)).catch_unwind();
+        let found = found.await.unwrap_or_else(|panic| {
+            Err(panic
+                .downcast_ref::<String>()
+                .cloned()
+                .unwrap_or("panic".into())
+                .into())
+        });
+        matches.push(match found {
+            Ok((ids, planned)) => {
+                files += planned;
+                json!(ids)
+            }
+            Err(error) => json!(error.to_string()),
+        });
+    }
+    json!({ "matches": matches, "files": files })
+}
+
+/// Ids, and how many files are planned to be read.
+async fn matching(table: &StaticTable, condition: &Value) -> Result<(Vec<i32>, usize), Failure> {
+    let scan = table.scan().select(["id"]);
+    let scan = scan.with_filter(predicate(condition)?).build()?;
+    let planned: Vec<_> = scan.plan_files().await?.try_collect().await?;
+    let batches: Vec<_> = scan.to_arrow().await?.try_collect().await?;
+    let columns = batches.iter().map(|batch| batch.column(0));
+    let ids = columns.flat_map(|column| column.as_primitive::<Int32Type>().values().to_vec());
+    Ok((ids.collect(), planned.len()))
+}
+
+fn predicate(condition: &Value) -> Result<Predicate, Failure> {
+    let text = |name: &str| condition[name].as_str().ok_or(format!("no {name}"));
+    let (kind, column) = (text("type")?, Reference::new(text("column")?));
+    let values = condition["values"].as_array().ok_or("no values")?;
+    let mut data = Vec::new();
+    for value in values {
+        data.push(datum(kind, value.as_str().ok_or("no text")?)?);
+    }
+    let operator = text("operator")?;
+    let first = data.first().cloned().ok_or("no value");
+    Ok(match operator {
+        "isNull" => column.is_null(),
+        "notNull" => column.is_not_null(),
+        "isNan" => column.is_nan(),
+        "in" => column.is_in(data),
+        "eq" => column.equal_to(first?),
+        "ne" => column.not_equal_to(first?),
+        "lt" => column.less_than(first?),
+        "lte" => column.less_than_or_equal_to(first?),
+        "gt" => column.greater_than(first?),
+        "gte" => column.greater_than_or_equal_to(first?),
+        "prefix" => column.starts_with(first?),
+        _ => return Err(format!("no operator {operator}").into()),
+    })
+}
+
+fn datum(kind: &str, text: &str) -> Result<Datum, Failure> {
+    Ok(match kind {
+        "boolean" => Datum::bool_from_str(text)?,
+        "int" => Datum::int(text.parse::<i32>()?),
+        "long" => Datum::long(text.parse::<i64>()?),
+        "float" => Datum::float(text.parse::<f32>()?),
+        "double" => Datum::double(text.parse::<f64>()?),
+        "date" => Datum::date_from_str(text)?,
+        "time" => Datum::time_micros(text.parse()?)?,
+        "timestamp" => Datum::timestamp_micros(text.parse()?),
+        "timestamptz" => Datum::timestamptz_micros(text.parse()?),
+        "string" => Datum::string(text),
+        "uuid" => Datum::uuid_from_str(text)?,
+        "binary" => Datum::binary(bytes(text)?),
+        _ if kind.starts_with("fixed") => Datum::fixed(bytes(text)?),
+        _ => Datum::decimal_from_str(text)?,
+    })
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, Failure> {
+    let pairs = (0..hex.len()).step_by(2);
+    let bytes = pairs.map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
+    Ok(bytes.collect::<Result<_, _>>()?)
+}
+
+async fn read(table: &StaticTable, request: &Value) -> Result<Vec<Value>, Failure> {
     let mut scan = table.scan();
     if let Some(snapshot) = request["snapshot"].as_i64() {
         scan = scan.snapshot_id(snapshot);

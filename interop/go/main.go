@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -264,7 +265,7 @@ func text(values arrow.Array, i int) *string {
 	return &spelled
 }
 
-// An empty map looks like an empty list.
+// An empty map looks like an empty list. Entries are in the order of their bytes.
 func mapText(values *array.Map, i int) string {
 	start, end := values.ValueOffsets(i)
 	if start == end {
@@ -274,5 +275,6 @@ func mapText(values *array.Map, i int) string {
 	for at := int(start); at < int(end); at++ {
 		parts = append(parts, part(values.Keys(), at)+":"+part(values.Items(), at))
 	}
+	slices.Sort(parts)
 	return "{" + strings.Join(parts, ",") + "}"
 }

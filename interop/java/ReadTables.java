@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -13,6 +14,7 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -335,6 +337,7 @@ public class ReadTables {
       }
       return map.entrySet().stream()
           .map(each -> part(types.keyType(), each.getKey()) + ":" + part(types.valueType(), each.getValue()))
+          .sorted(ReadTables::compareUtf8)
           .collect(Collectors.joining(",", "{", "}"));
     } else if (value instanceof Double || value instanceof Float) {
       return String.format("%016x", Double.doubleToRawLongBits(((Number) value).doubleValue()));
@@ -354,6 +357,10 @@ public class ReadTables {
       return hex(bytes);
     }
     return value.toString();
+  }
+
+  private static int compareUtf8(String a, String b) {
+    return Arrays.compareUnsigned(a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String hex(byte[] bytes) {

@@ -4,7 +4,7 @@ import { icebergMetadata, icebergRead } from 'icebird'
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { doubleText, plainText } from '@meru/testkit/interop'
+import { doubleText, mapText, plainText } from '@meru/testkit/interop'
 import type { Answer, Request, TextRow } from './reader.ts'
 
 process.on('unhandledRejection', () => undefined)
@@ -92,7 +92,5 @@ function nested(type: Exclude<Type, string>, value: unknown): string {
     return `{${type.fields.map((field) => `${field.name}:${part(field.type, struct[field.name])}`).join(',')}}`
   }
   const entries = Object.entries(value as object)
-  // An empty map looks like an empty list.
-  if (entries.length === 0) return '[]'
-  return `{${entries.map(([k, v]) => `${part(type.key, k)}:${part(type.value, v)}`).join(',')}}`
+  return mapText(entries.map(([k, v]) => `${part(type.key, k)}:${part(type.value, v)}`))
 }

@@ -184,7 +184,11 @@ fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>, Failure> {
                 .map(|range| match range.is_empty() {
                     // An empty map looks like an empty list.
                     true => "[]".into(),
-                    false => format!("{{{}}}", range.map(entry).collect::<Vec<_>>().join(",")),
+                    false => {
+                        let mut entries = range.map(entry).collect::<Vec<_>>();
+                        entries.sort();
+                        format!("{{{}}}", entries.join(","))
+                    }
                 })
                 .collect()
         }

@@ -46,21 +46,15 @@ def text(value):
         return str(since // MICROSECOND)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
-    if hasattr(value, "asDict"):
-        value = value.asDict()
-    # Maps are lists of pairs for some readers and dictionaries for others, so empty ones look like empty lists.
-    pairs = isinstance(value, dict) or (value and all(is_pair(entry) for entry in value))
-    if pairs and len(value) > 0:
-        entries = value.items() if isinstance(value, dict) else value
-        return "{" + ",".join(f"{text(key)}:{text(inner)}" for key, inner in entries) + "}"
-    if isinstance(value, (list, dict)):
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{text(inner)}" for name, inner in value.items()) + "}"
+    # Maps are lists of pairs, so empty ones look like empty lists. Their entries have no order; here it is that of the
+    # code points, which is that of the bytes in UTF-8.
+    if value and all(isinstance(entry, tuple) for entry in value):
+        return "{" + ",".join(sorted(f"{text(key)}:{text(inner)}" for key, inner in value)) + "}"
+    if isinstance(value, list):
         return "[" + ",".join(str(text(inner)) for inner in value) + "]"
     raise TypeError(f"no text for {type(value)}")
-
-
-def is_pair(entry):
-    """A row of Spark is a tuple too."""
-    return isinstance(entry, tuple) and not hasattr(entry, "asDict")
 
 
 def moment(micros):
@@ -240,6 +234,18 @@ def duckdb_connection(connection=[]):
     return connection[0]
 
 
+def duckdb_value(kind, value):
+    """Structs and maps are dictionaries; maps become lists of pairs."""
+    if value is None or kind.id not in ("list", "struct", "map"):
+        return value
+    inner = dict(kind.children)
+    if kind.id == "list":
+        return [duckdb_value(inner["child"], each) for each in value]
+    if kind.id == "struct":
+        return {name: duckdb_value(inner[name], each) for name, each in value.items()}
+    return [(key, duckdb_value(inner["value"], each)) for key, each in value.items()]
+
+
 def read_duckdb(request):
     con = duckdb_connection()
     options = f", snapshot_from_id={request['snapshot']}" if "snapshot" in request else ""
@@ -250,7 +256,8 @@ def read_duckdb(request):
     moments = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "TIME")
     values = [f'epoch_us("{name}")' if kinds[name] in moments else f'"{name}"' for name in names]
     where = f" WHERE {request['filter']}" if "filter" in request else ""
-    rows = con.execute(f"SELECT {', '.join(values)} FROM {source}{where}").fetchall()
+    found = con.sql(f"SELECT {', '.join(values)} FROM {source}{where}")
+    rows = [[duckdb_value(*each) for each in zip(found.types, row)] for row in found.fetchall()]
     count = con.execute(f"SELECT count(*) FROM {source}{where}").fetchone()[0]
     assert count == len(rows), f"count(*) is {count}, {len(rows)} rows were read"
     return [dict(zip(names, row)) for row in rows]
@@ -278,11 +285,20 @@ def spark_frame(request):
     return reader.load(request["table"])
 
 
+def spark_value(value):
+    """Structs are rows, which are tuples too, and maps dictionaries; rows become dictionaries, and maps lists of pairs."""
+    if hasattr(value, "asDict"):
+        return {name: spark_value(inner) for name, inner in value.asDict().items()}
+    if isinstance(value, dict):
+        return [(key, spark_value(inner)) for key, inner in value.items()]
+    return [spark_value(inner) for inner in value] if isinstance(value, list) else value
+
+
 def read_spark(request):
     frame = spark_frame(request)
     if request.get("lineage"):
         frame = frame.selectExpr("*", "_row_id", "_last_updated_sequence_number")
-    return [row.asDict() for row in frame.collect()]
+    return [spark_value(row) for row in frame.collect()]
 
 
 def spark_literal(kind, value):

@@ -8,5 +8,13 @@ export {
   readTables,
 } from './python-readers.ts'
 export { filterTable, type FilterCase, type FilterOperator, type FilterTable } from './filter-cases.ts'
-export { doubleText, plainText, sortedLines, type TextRow, textRows, valueText } from './text-rows.ts'
+export {
+  doubleText,
+  mapText,
+  plainText,
+  sortedLines,
+  type TextRow,
+  textRows,
+  valueText,
+} from './text-rows.ts'
 export { CHANGES, type NamedChange, PEOPLE, person } from './changes.ts'

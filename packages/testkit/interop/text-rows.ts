@@ -32,8 +32,7 @@ export function valueText(type: ColumnType, value: unknown): string | null {
       const entries = [...(value as ReadonlyMap<unknown, unknown>)].map(
         ([key, one]) => `${partText(type.key.type, key)}:${partText(type.value.type, one)}`,
       )
-      // Some readers make a list of pairs of it.
-      return entries.length === 0 ? '[]' : `{${entries.join(',')}}`
+      return mapText(entries)
     }
     case 'struct': {
       const fields = value as Readonly<Record<string, unknown>>
@@ -42,6 +41,15 @@ export function valueText(type: ColumnType, value: unknown): string | null {
     default:
       return plainText(value as bigint)
   }
+}
+
+/** A map of entries in the order of their bytes, for maps have none. Some readers make a list of pairs of it. */
+export function mapText(entries: readonly string[]): string {
+  return entries.length === 0 ? '[]' : `{${entries.toSorted(compareUtf8).join(',')}}`
+}
+
+function compareUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 /** What is within a value, as the readers' program spells it. */

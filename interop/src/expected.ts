@@ -72,6 +72,18 @@ const LIMITS: readonly Limit[] = [
     why: '1.4 leaves out files by bounds of decimals of more than 64 bits',
   },
   {
+    reader: 'Trino',
+    format: /^3/,
+    problem: /change-3-a-date-that-becomes-a-timestamp.*Unsupported Trino column type/,
+    why: 'it does not follow a date that becomes a timestamp',
+  },
+  {
+    reader: 'Trino',
+    format: /vectors/,
+    problem: /Unexpected PUFFIN file format/,
+    why: 'this release has no deletion vectors',
+  },
+  {
     reader: 'icebird',
     problem: /a decimal of more than 53 bits/,
     why: 'its decimals are numbers of JavaScript, of 53 bits',

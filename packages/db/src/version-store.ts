@@ -33,6 +33,9 @@ interface OpenFile {
   readonly dead: DeadPositions
 }
 
+/** Threads of the runtime that read are four; more keep them busy between the reads of a file. */
+const OPENINGS_AT_A_TIME = 8
+
 /** The current version with its open files: commits edits and installs what they made. */
 export class VersionStore {
   readonly fs: FileSystem
@@ -54,16 +57,29 @@ export class VersionStore {
     this.parts = { manifest: parts.manifest, garbage, mutex }
   }
 
-  /** Opens every file of the current version. */
+  /** Opens every file of the current version, several at a time: each takes some reads, one after the other. */
   async openAll(): Promise<void> {
-    for (const table of this.current.tables.values()) {
-      for (const file of table.files) {
-        const reader = await this.openReader(table, file)
-        this.open.set(file.id, { reader, dead: DeadPositions.empty })
-        if (file.dead === undefined) continue
-        this.open.set(file.id, { reader, dead: await loadDeadPositions(this.fs, table.name, file) })
+    const files = [...this.current.tables.values()].flatMap((table) =>
+      table.files.map((file) => ({ table, file })),
+    )
+    const open = async (): Promise<void> => {
+      for (let next = files.shift(); next !== undefined; next = files.shift()) {
+        await this.openOne(next.table, next.file).catch((error: unknown) => {
+          files.length = 0
+          throw error
+        })
       }
     }
+    // All have ended before a failure is told: what is open is known to `close` then.
+    const ended = await Promise.allSettled(Array.from({ length: OPENINGS_AT_A_TIME }, open))
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
+  }
+
+  private async openOne(table: TableState, file: SstFile): Promise<void> {
+    const reader = await this.openReader(table, file)
+    this.open.set(file.id, { reader, dead: DeadPositions.empty })
+    if (file.dead === undefined) return
+    this.open.set(file.id, { reader, dead: await loadDeadPositions(this.fs, table.name, file) })
   }
 
   /** Opens a file of a table, for a commit that will name it. */

@@ -8,6 +8,8 @@ export class LevelFiles {
   /** The deepest level in use; 0 if there is none. */
   readonly deepest: number
   private readonly levels: SstFile[][] = []
+  /** By level: rows of the files before each place. */
+  private readonly rowSums: Float64Array[] = []
 
   constructor(files: readonly SstFile[]) {
     for (const file of files) (this.levels[file.level] ??= []).push(file)
@@ -19,17 +21,28 @@ export class LevelFiles {
   overlapping(level: number, range: KeyRange): SstFile[] {
     const files = this.levels[level] ?? []
     if (level === 0) return files.filter((file) => meet(file, range))
-    let low = 0
-    let high = files.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compareKeys(files[middle].maxKey, range.minKey) < 0) low = middle + 1
-      else high = middle
-    }
-    const found: SstFile[] = []
-    for (; low < files.length && compareKeys(files[low].minKey, range.maxKey) <= 0; low++)
-      found.push(files[low])
-    return found
+    const [from, to] = this.placeOf(level, range)
+    return files.slice(from, to)
+  }
+
+  /** Which files of a level from 1 up overlap a range, as two places in its order: from the first to before the second. */
+  placeOf(level: number, { minKey, maxKey }: KeyRange): [from: number, to: number] {
+    const files = this.levels[level] ?? []
+    const from = firstOf(files, (file) => compareKeys(file.maxKey, minKey) >= 0)
+    return [
+      from,
+      Math.max(
+        from,
+        firstOf(files, (file) => compareKeys(file.minKey, maxKey) > 0),
+      ),
+    ]
+  }
+
+  /** Rows of the files of a level from 1 up that overlap a range. */
+  rowsIn(level: number, range: KeyRange): number {
+    const sums = (this.rowSums[level] ??= sumsOf(this.levels[level] ?? []))
+    const [from, to] = this.placeOf(level, range)
+    return sums[to] - sums[from]
   }
 
   /** The deepest level that a file could lie on without passing a file that it overlaps. */
@@ -50,4 +63,22 @@ export class LevelFiles {
     for (let level = 1; level < file.level; level++) found.push(...this.overlapping(level, file))
     return found
   }
+}
+
+/** The place of the first file that is so; all after it must be so too. */
+function firstOf(files: readonly SstFile[], isSo: (file: SstFile) => boolean): number {
+  let low = 0
+  let high = files.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isSo(files[middle])) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+function sumsOf(files: readonly SstFile[]): Float64Array {
+  const sums = new Float64Array(files.length + 1)
+  for (let i = 0; i < files.length; i++) sums[i + 1] = sums[i] + files[i].rows
+  return sums
 }

@@ -1,7 +1,7 @@
 import type { SstFile } from '@meru/manifest'
 import { spanOf } from './key-range.ts'
 import { LevelFiles } from './level-files.ts'
-import { bytesOf, deadFraction, liveRows, rowsOf, type LevelSettings } from './score.ts'
+import { bytesOf, deadFraction, liveRows, type LevelSettings } from './score.ts'
 
 /** Files to be written anew on a level. */
 export interface OverdueFiles {
@@ -29,29 +29,38 @@ export function overdueFiles(
   for (const file of free) {
     if (file.level === 0) continue
     const above = levels.isLowest(file) ? levels.above(file).filter((upper) => free.has(upper)) : []
+    const inner = above.filter((upper) => {
+      const [from, to] = levels.placeOf(file.level, upper)
+      return to - from === 1
+    })
+    const alone = Math.max(deadFraction(file) / deadFractionMax, (liveRows(inner) * levelRatio) / file.rows)
+    if (alone > 1) {
+      // Not with files that reach over its neighbors: all of those would be written anew for this one.
+      due.push({ score: alone, inputs: [...inner, file], level: file.level })
+      continue
+    }
+    if (inner.length === above.length) continue
     // What lies above a file may reach over its neighbors, which then come along.
-    const lowest = above.length === 0 ? [file] : levels.overlapping(file.level, spanOf([...above, file]))
-    const score = Math.max(
-      deadFraction(file) / deadFractionMax,
-      (liveRows(above) * levelRatio) / rowsOf(lowest),
-    )
-    if (score > 1) due.push({ score, inputs: [...above, ...lowest], level: file.level })
+    const span = spanOf([...above, file])
+    const score = (liveRows(above) * levelRatio) / levels.rowsIn(file.level, span)
+    if (score <= 1) continue
+    due.push({ score, inputs: [...above, ...levels.overlapping(file.level, span)], level: file.level })
   }
   return due
 }
 
-/** Bytes that the compactions which are due would read. An estimate: jobs may share files. Pure. */
+/** Bytes that the compactions which are due would read. Pure. */
 export function pendingBytes(files: readonly SstFile[], settings: LevelSettings): number {
-  let pending = 0
+  const pending = new Set<SstFile>()
   if (scoreOfLevel0(files, settings) >= 1) {
     const level0 = files.filter((file) => file.level === 0)
     const deeper = files.filter((file) => file.level > 0)
-    pending += bytesOf(isSmallBeside(deeper, level0, settings) ? files : level0)
+    for (const file of isSmallBeside(deeper, level0, settings) ? files : level0) pending.add(file)
   }
   for (const { inputs } of overdueFiles(new Set(files), new LevelFiles(files), settings)) {
-    pending += bytesOf(inputs)
+    for (const file of inputs) pending.add(file)
   }
-  return pending
+  return bytesOf([...pending])
 }
 
 /** Whether files are so small beside those above them that one merge may write all of them anew. */

@@ -12,7 +12,7 @@ export type CompactionJob =
       readonly inputs: readonly string[]
       readonly outputLevel: number
       /** Keys, ascending, at which an output ends and the next begins, so that each lies above one deeper file. */
-      readonly cuts?: readonly Uint8Array[]
+      readonly cuts?: readonly Uint8Array[] | undefined
     }
   /** The file goes to a deeper level as it is. */
   | { readonly kind: 'move'; readonly input: string; readonly outputLevel: number }
@@ -130,26 +130,28 @@ function pickLevel0(choice: Choice, settings: LevelSettings): CompactionJob | un
   }
   if (below.length === 0) return merge(choice, upper, LEVEL_MAX)
   const lowest = below[below.length - 1]
-  if (isSmallBeside(below.flat(), upper, settings)) {
-    return merge(choice, [...upper, ...below.flat()], lowest[0].level)
-  }
+  // What is merged may reach over more files of the lowest level than level 0 does.
+  const all = new Set(below.flat())
+  for (const file of levels.overlapping(lowest[0].level, spanOf([...upper, ...all]))) all.add(file)
+  if (isSmallBeside([...all], upper, settings)) return merge(choice, [...upper, ...all], lowest[0].level)
   if (below[0][0].level > 1) return mergeAbove(choice, upper, below, lowest)
   return fall(choice, below) ?? mergeAbove(choice, ...similar(upper, below), lowest)
 }
 
-/** A merge to the deepest level above the levels that are left, in pieces that each lie above one file of the lowest. */
+/**
+ * A merge to the deepest level above the levels that are left, in pieces that each lie above one file of the lowest; to
+ * the lowest if none is left. Runs among the inputs may reach beyond level 0.
+ */
 function mergeAbove(
   choice: Choice,
   inputs: readonly SstFile[],
   left: readonly SstFile[][],
   lowest: readonly SstFile[],
 ): CompactionJob | undefined {
-  return beside(choice, {
-    kind: 'merge',
-    inputs: inputs.map((file) => file.id),
-    outputLevel: left[0][0].level - 1,
-    cuts: lowest.slice(1).map((file) => file.minKey),
-  })
+  if (left.length === 0) return merge(choice, inputs, lowest[0].level)
+  const files = choice.levels.overlapping(lowest[0].level, spanOf(inputs))
+  const cuts = files.slice(1).map((file) => file.minKey)
+  return merge(choice, inputs, left[0][0].level - 1, cuts)
 }
 
 /** Level 0 with the runs below it that are no larger than what lies above them, but never the last; and those left. */
@@ -172,11 +174,16 @@ function fall(choice: Choice, below: readonly SstFile[][]): CompactionJob | unde
 }
 
 /** A merge of files with those of the output level that they overlap, if it may run now. */
-function merge(choice: Choice, upper: readonly SstFile[], outputLevel: number): CompactionJob | undefined {
+function merge(
+  choice: Choice,
+  upper: readonly SstFile[],
+  outputLevel: number,
+  cuts?: readonly Uint8Array[],
+): CompactionJob | undefined {
   if (upper.length === 0) return undefined
   const inputs = new Set(upper.map((file) => file.id))
   for (const file of choice.levels.overlapping(outputLevel, spanOf(upper))) inputs.add(file.id)
-  return beside(choice, { kind: 'merge', inputs: [...inputs], outputLevel })
+  return beside(choice, { kind: 'merge', inputs: [...inputs], outputLevel, cuts })
 }
 
 function beside({ files, running }: Choice, job: CompactionJob): CompactionJob | undefined {

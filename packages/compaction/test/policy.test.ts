@@ -183,6 +183,57 @@ describe('lazy leveling', () => {
     expect(pickJob(above(301), [], settings)).toMatchObject({ inputs: ['a', 'low0', 'low1'] })
   })
 
+  test('where nothing can go down and nothing is left, all goes to the lowest of the range', () => {
+    const beside = file('deep', 2, [91, 99], { rows: 30_000, bytes: 1 })
+    const held = file('held', 1, [50, 95], { rows: 9000, bytes: 1 })
+    expect(pickJob([...level0, held, beside], [], settings)).toEqual({
+      kind: 'merge',
+      inputs: ['new0', 'new1', 'new2', 'held'],
+      outputLevel: 1,
+    })
+  })
+
+  test('a run that reaches beyond level 0 takes along what its outputs would overlap', () => {
+    const wide = lowest.map((low) => ({ ...low, rows: 900_000 }))
+    const narrow = [0, 1, 2].map((n) => file(`new${n}`, 0, [n, 40]))
+    const runs = [1, 2, 3, 4, 5].map((level) =>
+      file(`run${level}`, level, [0, 40], { rows: level > 1 ? 9000 : 1 }),
+    )
+    const reaching = { ...runs[0], maxKey: Uint8Array.of(89) }
+    const beyond = file('beyond', 1, [90, 95], { rows: 1 })
+    const files = [...narrow, reaching, ...runs.slice(1), beyond, ...wide]
+    expect(pickJob(files, [], settings)).toMatchObject({
+      inputs: ['new0', 'new1', 'new2', 'run1'],
+      outputLevel: 1,
+    })
+    const second = { ...runs[1], rows: 1 }
+    const far = file('far', 2, [60, 80], { rows: 1 })
+    const deeper = [...narrow, reaching, second, far, ...runs.slice(2), ...wide]
+    expect(pickJob(deeper, [], settings)).toMatchObject({
+      inputs: ['new0', 'new1', 'new2', 'run1', 'run2', 'far'],
+      outputLevel: 2,
+    })
+  })
+
+  test('small beside level 0 is what the whole merge takes along', () => {
+    const wide = file('wide', 5, [0, 89], { rows: 2, bytes: 1 })
+    const narrow = [0, 1, 2].map((n) => file(`new${n}`, 0, [n, 20]))
+    expect(pickJob([...narrow, lowest[0], wide], [], settings)).toMatchObject({ outputLevel: LEVEL_MAX })
+    const all = lowest.map((low) => ({ ...low, rows: 550 }))
+    expect(pickJob([...narrow, ...all, wide], [], settings)).toMatchObject({ outputLevel: 4 })
+  })
+
+  test('a file with dead rows goes without what reaches over its neighbors', () => {
+    const wide = file('wide', 5, [0, 89], { rows: 2, bytes: 1 })
+    const own = file('own', 4, [0, 9], { rows: 2, bytes: 1 })
+    const withDead = [{ ...lowest[0], ...dead(151) }, ...lowest.slice(1)]
+    expect(pickJob([...withDead, wide, own], [], settings)).toEqual({
+      kind: 'merge',
+      inputs: ['own', 'low0'],
+      outputLevel: LEVEL_MAX,
+    })
+  })
+
   test('what another job merges is left out', () => {
     const files = [...lowest, file('a', 2, [0, 9], { rows: 999, bytes: 1 })]
     expect(pickJob(files, [job(['a'], 1, [0, 9])], settings)).toBeUndefined()
@@ -257,5 +308,10 @@ describe('pendingBytes', () => {
   test('has files that are to be written anew', () => {
     expect(pendingBytes([file('b', 1, [0, 9], { rows: 51 }), file('c', 2, [0, 9])], settings)).toBe(800)
     expect(pendingBytes([file('b', 1, [0, 9], dead(51))], settings)).toBe(400)
+  })
+
+  test('counts no file twice', () => {
+    const lowest = [0, 1, 2].map((n) => file(`low${n}`, LEVEL_MAX, [10 * n, 10 * n + 9]))
+    expect(pendingBytes([...lowest, file('wide', 2, [0, 29], { rows: 200 })], settings)).toBe(1600)
   })
 })

@@ -1,121 +1,144 @@
-import type { SstFile } from '@meru/manifest'
+import { Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
-import { LEVEL_MAX, liveRows, rowsOf } from '../src/score.ts'
-import { pickJob, type CompactionJob, type LevelSettings } from '../src/index.ts'
+import { LEVEL_MAX, type LevelSettings } from '../src/score.ts'
+import { SimulatedTable, UNIT_ROWS } from './simulated-table.ts'
 
-/** What the policy makes of a table whose rows are upserted at random, without any rows: files are sizes and ranges. */
-const MIB = 1024 * 1024
-const settings: LevelSettings = {
-  l0CompactionFiles: 4,
-  levelRatio: 3,
-  deadFractionMax: 0.3,
-}
+const settings: LevelSettings = { l0CompactionFiles: 4, levelRatio: 3, deadFractionMax: 0.3 }
 const FLUSH_ROWS = 180_000
-const ROW_BYTES = 38
-const ROW_BYTES_LEVEL_0 = 296
-const FILE_BYTES = 64 * MIB
-const KEYS = 2 ** 32
 
-class SimulatedTable {
-  files: SstFile[] = []
-  /** Rows that compactions wrote. */
-  written = 0
-  private made = 0
+/** Which keys a flush has, of a table of so many. */
+type Workload = (random: Random, count: number, keys: number, flushed: number) => number[]
 
-  /** A table that was loaded in key order. */
-  constructor(rows: number) {
-    const count = Math.ceil((rows * ROW_BYTES) / FILE_BYTES)
-    for (let i = 0; i < count; i++) {
-      this.add(LEVEL_MAX, (i * KEYS) / count, ((i + 1) * KEYS) / count - 1, rows / count)
-    }
-  }
+const pick = (count: number, next: () => number): number[] => Array.from({ length: count }, next)
+const everywhere: Workload = (random, count, keys) => pick(count, () => random.below(keys))
+const ranges: Workload = (random, count, keys) => {
+  const width = Math.max(1, Math.floor(keys / 10 ** (random.below(400) / 100)))
+  const from = random.below(keys - width + 1)
+  return pick(count, () => from + random.below(width))
+}
+const hot: Workload = (random, count, keys) =>
+  pick(count, () => (random.oneIn(100) ? random.below(keys) : random.below(Math.ceil(keys / 100))))
+const atTheEnd: Workload = (random, count, keys, flushed) =>
+  pick(count, () => (random.oneIn(100) ? random.below(keys) : keys + flushed * count + random.below(count)))
 
-  /** Upserts of keys from all over the table. */
-  flush(): void {
-    const live = liveRows(this.files)
-    this.files = this.files.map((file) => {
-      const cardinality = (file.dead?.cardinality ?? 0) + (liveRows([file]) / live) * FLUSH_ROWS
-      return { ...file, dead: { file: '', offset: 0, length: 0, cardinality } }
-    })
-    this.add(0, 0, KEYS - 1, FLUSH_ROWS)
-  }
-
-  /** Compacts until nothing is due. */
-  rest(): void {
-    for (let jobs = 0; ; jobs++) {
-      const job = pickJob(this.files, [], settings)
-      if (job === undefined) return
-      if (jobs > 1000) throw new Error('compaction does not come to rest')
-      if (job.kind === 'merge') this.merge(job)
-      else {
-        const moved = (file: SstFile): SstFile =>
-          file.id === job.input ? { ...file, level: job.outputLevel } : file
-        this.files = this.files.map(moved)
-      }
-    }
-  }
-
-  /** Files that a read of one key may have to look into. */
-  get depth(): number {
-    return new Set(this.files.map(({ id, level }) => (level === 0 ? id : level))).size
-  }
-
-  private merge({ inputs, outputLevel, cuts = [] }: CompactionJob & { kind: 'merge' }): void {
-    const merged = this.files.filter((file) => inputs.includes(file.id))
-    this.files = this.files.filter((file) => !inputs.includes(file.id))
-    const rows = liveRows(merged)
-    this.written += rows
-    const from = Math.min(...merged.map((file) => keyOf(file.minKey)))
-    const to = Math.max(...merged.map((file) => keyOf(file.maxKey))) + 1
-    const parts = Math.max(1, Math.round((rows * ROW_BYTES) / FILE_BYTES))
-    const even = Array.from({ length: parts - 1 }, (_, i) => from + ((i + 1) * (to - from)) / parts)
-    const ends = [...even, ...cuts.map(keyOf)].filter((key) => key > from && key < to)
-    let start = from
-    for (const end of [...ends.toSorted((a, b) => a - b), to]) {
-      const share = (rows * (end - start)) / (to - from)
-      if (end < to && share * ROW_BYTES < FILE_BYTES / 64) continue
-      this.add(outputLevel, start, end - 1, share)
-      start = end
-    }
-  }
-
-  private add(level: number, min: number, max: number, rows: number): void {
-    const bytes = rows * (level === 0 ? ROW_BYTES_LEVEL_0 : ROW_BYTES)
-    const keys = { minKey: bytesOf(min), maxKey: bytesOf(max) }
-    const rest = { schemaId: 0, hash: '', minSeqno: 1, maxSeqno: 1, splitOffsets: [], columns: [] }
-    this.files.push({ id: `f${this.made++}`, level, rows, bytes, ...keys, ...rest })
-  }
+interface Case {
+  readonly name: string
+  readonly workload: Workload
+  readonly millions: number
+  readonly flushes: number
+  /** Rows that compactions write for each that is flushed, at most. */
+  readonly perRow: number
+  /** Millions of rows of the largest job. */
+  readonly largest: number
+  readonly files: number
+  /** Dead rows for each live one. */
+  readonly dead: number
 }
 
-function bytesOf(key: number): Uint8Array {
-  const bytes = new Uint8Array(4)
-  new DataView(bytes.buffer).setUint32(0, Math.floor(key))
-  return bytes
-}
+const CASES: readonly Case[] = [
+  {
+    name: 'everywhere',
+    workload: everywhere,
+    millions: 1,
+    flushes: 40,
+    perRow: 3.5,
+    largest: 1.5,
+    files: 8,
+    dead: 0.5,
+  },
+  {
+    name: 'everywhere',
+    workload: everywhere,
+    millions: 10,
+    flushes: 160,
+    perRow: 4.5,
+    largest: 4,
+    files: 45,
+    dead: 0.45,
+  },
+  {
+    name: 'everywhere',
+    workload: everywhere,
+    millions: 50,
+    flushes: 400,
+    perRow: 6,
+    largest: 18,
+    files: 230,
+    dead: 0.45,
+  },
+  {
+    name: 'in ranges',
+    workload: ranges,
+    millions: 20,
+    flushes: 300,
+    perRow: 3.5,
+    largest: 6,
+    files: 75,
+    dead: 0.35,
+  },
+  {
+    name: 'in one of a hundred',
+    workload: hot,
+    millions: 20,
+    flushes: 300,
+    perRow: 1,
+    largest: 1.5,
+    files: 50,
+    dead: 0.1,
+  },
+  {
+    name: 'at the end, few before it',
+    workload: atTheEnd,
+    millions: 10,
+    flushes: 200,
+    perRow: 4.5,
+    largest: 18,
+    files: 35,
+    dead: 0.05,
+  },
+]
 
-function keyOf(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer).getUint32(0)
-}
-
-describe.each([
-  { rows: 1e6, upserts: 5e6, perUpsert: 4, files: 10 },
-  { rows: 10e6, upserts: 40e6, perUpsert: 5, files: 50 },
-  { rows: 50e6, upserts: 100e6, perUpsert: 7, files: 250 },
-  { rows: 200e6, upserts: 200e6, perUpsert: 9, files: 1000 },
-])('random upserts of $rows rows', ({ rows, upserts, perUpsert, files }) => {
-  test(`write each less than ${perUpsert} times more, keep ${files} files, and few dead rows`, () => {
-    const table = new SimulatedTable(rows)
-    for (let done = 0; done < upserts; done += FLUSH_ROWS) {
-      table.flush()
+describe.each(CASES)('rows $name of $millions million', (given) => {
+  test('are written a few times, in jobs and files that stay few and small', () => {
+    const { workload, millions, flushes, perRow, largest, files, dead } = given
+    const random = new Random(given.name)
+    const table = new SimulatedTable(settings)
+    const keys = (millions * 1e6) / UNIT_ROWS
+    table.load(
+      LEVEL_MAX,
+      pick(keys, () => 0).map((_, i) => i),
+    )
+    const found = { files: 0, dead: 0 }
+    for (let flushed = 0; flushed < flushes; flushed++) {
+      table.flush(workload(random, FLUSH_ROWS / UNIT_ROWS, keys, flushed))
       table.rest()
-      expect(table.files.length).toBeLessThan(files)
-      expect(table.depth).toBeLessThan(12)
-      const { deadFractionMax, l0CompactionFiles } = settings
-      const flushed = l0CompactionFiles * FLUSH_ROWS
-      expect(rowsOf(table.files) - rows).toBeLessThan(
-        (deadFractionMax * rows) / (1 - deadFractionMax) + flushed,
-      )
+      found.files = Math.max(found.files, table.files.length)
+      found.dead = Math.max(found.dead, table.deadShare)
     }
-    expect(table.written / upserts).toBeLessThan(perUpsert)
+    const cost = {
+      ...found,
+      perRow: table.rowsWritten / (flushes * FLUSH_ROWS),
+      largest: table.largestJob / 1e6,
+    }
+    expect(cost.perRow).toBeLessThan(perRow)
+    expect(cost.largest).toBeLessThan(largest)
+    expect(cost.files).toBeLessThan(files)
+    expect(cost.dead).toBeLessThan(dead)
   })
+})
+
+test('a run of two rows that reaches over all does not make the table be written anew', () => {
+  const table = new SimulatedTable(settings)
+  const random = new Random('wide')
+  const keys = 50_000
+  table.load(
+    LEVEL_MAX,
+    pick(keys, () => 0).map((_, i) => i),
+  )
+  table.load(LEVEL_MAX - 1, [0, keys - 1])
+  for (let flushed = 0; flushed < 100; flushed++) {
+    table.flush(pick(180, () => random.below(keys / 20)))
+    table.rest()
+  }
+  expect(table.largestJob).toBeLessThan(8e6)
 })

@@ -4,6 +4,7 @@ import type { CompactionJob, JobRunner, TaskFile } from '@meru/compaction'
 import type { TableLineage } from '@meru/iceberg'
 import { dataDirectory, findFile, schemaById, sstPath, type Change, type TableState } from '@meru/manifest'
 import { DeadPositions, hasRowLineage, type SstLayout, type SstReader } from '@meru/sst'
+import { evenTarget } from './even-target.ts'
 import { type DeadChange, deadChanges, discardDeadPositions } from './dead-changes.ts'
 import { taskFiles } from './flusher.ts'
 import { lineageHolds, tableLineage } from './row-lineage.ts'
@@ -119,7 +120,10 @@ async function mergeAndCommit(
       schema: table.schema,
       level: outputLevel,
       layout: parts.layoutFor(outputLevel),
-      fileBytesTarget: evenTarget(parts.fileBytesTarget, inputs),
+      fileBytesTarget: evenTarget(
+        parts.fileBytesTarget,
+        inputs.map(({ file }) => file),
+      ),
       cuts,
       lineage: lineageOf(lineage, inputs),
     }
@@ -132,19 +136,6 @@ async function mergeAndCommit(
     if (isCommitted) return outputs
     await removeFiles(versions, table, outputs)
   }
-}
-
-/**
- * About the target size, so that files of it are not followed by a small rest: those would become more with each
- * merge of a file with what lies above it.
- */
-function evenTarget(target: number, inputs: readonly TaskFile[]): number {
-  const bytes = inputs.reduce(
-    (sum, { file, dead }) => sum + file.bytes * (1 - dead.cardinality / file.rows),
-    0,
-  )
-  const files = Math.max(1, Math.round(bytes / target))
-  return files === 1 ? 1.5 * target : (1.05 * bytes) / files
 }
 
 /** What the published table lends to rows of the inputs; `undefined` if no row has an id to keep. */

@@ -87,7 +87,7 @@ export interface Settings {
    * own. More makes the table smaller and scans faster, and writes dearer.
    */
   readonly levelRatio: number
-  /** Compaction begins a new file at this size. */
+  /** Compaction makes files of about this size. */
   readonly fileBytesTarget: number
   /** A file is rewritten when more than this share of its rows is dead. */
   readonly deadFractionMax: number

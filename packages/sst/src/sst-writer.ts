@@ -43,6 +43,10 @@ export interface SstWriterOptions {
   readonly layout: SstLayout
 }
 
+const INTEGER_BYTES_MAX = 8
+/** Of the bytes of the rows before encoding. */
+const PLAIN_KEY_SHARE_MAX = 1 / 16
+
 /** What is fixed for a file. */
 interface FileSpec extends SstWriterOptions {
   readonly columns: readonly SstColumn[]
@@ -250,8 +254,7 @@ export class SstWriter {
     const settings = {
       column: columns[index],
       rules: rules[stored],
-      // Each flush looks its keys up in the pages they fall into; decompressing would be most of that.
-      codec: columns[index].id === integerKeyId(schema) ? CODEC_NONE : codecFor(layout.compression),
+      codec: isPlainKey(schema, columns[index], group) ? CODEC_NONE : codecFor(layout.compression),
       dictionary: layout.dictionary,
     }
     const segments = index < schema.columns.length ? group.column(index) : group.seqnos()
@@ -344,4 +347,12 @@ function isFlat({ id }: SstColumn, schema: TableSchema): boolean {
 
 function keyAt(keys: BytesVector, row: number): Uint8Array {
   return keys.bytes.slice(keys.offsets[row], keys.offsets[row + 1])
+}
+
+/**
+ * Each flush looks its keys up in the pages they fall into, and decompressing would be most of that. Integers are left
+ * as they are where they are a small part of the rows.
+ */
+function isPlainKey(schema: TableSchema, { id }: SstColumn, { rows, bytes }: RowGroup): boolean {
+  return id === integerKeyId(schema) && rows * INTEGER_BYTES_MAX <= bytes * PLAIN_KEY_SHARE_MAX
 }

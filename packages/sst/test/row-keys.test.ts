@@ -52,15 +52,26 @@ describe.each(TABLES)('keys of one %s', (name, definition, keyOf) => {
     await reader.close()
   })
 
-  test('are compared as integers, and not compressed, where they are such', async () => {
+  test('are compared as integers where they are such', () => {
     expect(integerKeyId(definition.schema) !== undefined).toBe(name !== 'string')
-    const rows = Array.from({ length: 1000 }, (_, i): Row => ({ key: keyOf(BigInt(i)) }))
-    const { fs, path } = await writeSample(definition, rows, { level: 1 })
-    const { buffer } = ((await fs.readFile(path)) as Uint8Array).slice()
-    const { row_groups: groups } = parquetMetadata(buffer)
-    const codecs = groups[0].columns.map((column) => column.meta_data?.codec)
-    expect(codecs).toEqual([name === 'string' ? 'ZSTD' : 'UNCOMPRESSED', 'ZSTD'])
   })
+})
+
+test.each([
+  [t.long(), 200, 'UNCOMPRESSED'],
+  [t.int(), 200, 'UNCOMPRESSED'],
+  [t.long(), 20, 'ZSTD'],
+  [t.string(), 200, 'ZSTD'],
+])('a key of %o beside %i bytes: %s', async (type, bytes, codec) => {
+  const definition = table('notes', { key: type, note: t.string() }, { key: ['key'] })
+  const rows = Array.from({ length: 1000 }, (_, i): Row => {
+    const keys = { long: BigInt(i), int: i, string: `key ${String(i).padStart(9, '0')}` }
+    return { key: keys[definition.schema.columns[0].type.kind as keyof typeof keys], note: 'x'.repeat(bytes) }
+  })
+  const { fs, path } = await writeSample(definition, rows, { level: 1 })
+  const { buffer } = ((await fs.readFile(path)) as Uint8Array).slice()
+  const { row_groups: groups } = parquetMetadata(buffer)
+  expect(groups[0].columns[0].meta_data?.codec).toBe(codec)
 })
 
 test('keys of several columns are compared encoded', () => {

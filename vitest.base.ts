@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineProject, type UserWorkspaceConfig } from 'vitest/config'
 
 // Packages are tested on their sources, so nothing has to be built first.
@@ -12,8 +13,9 @@ const base: UserWorkspaceConfig = defineProject({
     pool: 'forks',
     // Stated: on two cores Vitest would leave one idle, and only a project's own value counts.
     maxWorkers: 2,
-    // Worker threads that a test starts load the sources through Node itself.
-    execArgv: ['--conditions=@meru/source'],
+    globalSetup: fileURLToPath(new URL('scripts/worker-bundle.ts', import.meta.url)),
+    // Threads and processes that a test starts load the sources through Node itself.
+    execArgv: ['--conditions=@meru/source', `--import=${new URL('scripts/source.js', import.meta.url).href}`],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -82,7 +82,7 @@ describe.each(PAGES.filter((page) => programs.some((program) => program.page ===
     ({ name, file, code }) => {
       const cwd = join(project, name)
       mkdirSync(cwd)
-      const result = spawnSync(process.execPath, ['--conditions=@meru/source', file], {
+      const result = spawnSync(process.execPath, [...process.execArgv, file], {
         cwd,
         encoding: 'utf8',
       })

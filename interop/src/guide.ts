@@ -46,7 +46,7 @@ async function publish(): Promise<void> {
   const file = join(CACHE, 'guide.mjs')
   mkdirSync(CACHE, { recursive: true })
   writeFileSync(file, first)
-  await run(process.execPath, ['--conditions=@meru/source', file], { cwd: root })
+  await run(process.execPath, [...process.execArgv, file], { cwd: root })
 }
 
 /** The blocks whose first line names a language and an engine, as in "```python pyiceberg". */

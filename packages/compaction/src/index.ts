@@ -15,6 +15,7 @@ export {
 export { pendingBytes } from './overdue.ts'
 export { resolveDead, type DeadRows, type ResolveTarget } from './resolve.ts'
 export { deadFraction, LEVEL_MAX, type LevelSettings } from './score.ts'
+export { meet, spanOf, type KeyRange } from './key-range.ts'
 export { writeRun, type RunJob } from './run-job.ts'
 export type { OutputOptions } from './sst-output.ts'
 export type {

@@ -1,12 +1,10 @@
 import { compareKeys } from '@meru/core'
 import type { SstFile } from '@meru/manifest'
-import { meet, type KeyRange } from './key-range.ts'
+import type { KeyRange } from './key-range.ts'
 import { LEVEL_MAX } from './score.ts'
 
 /** The files of a version by level, those of a level from 1 up in key order: ranges are found by halving. */
 export class LevelFiles {
-  /** The deepest level in use; 0 if there is none. */
-  readonly deepest: number
   private readonly levels: SstFile[][] = []
   /** By level: rows of the files before each place. */
   private readonly rowSums: Float64Array[] = []
@@ -14,28 +12,30 @@ export class LevelFiles {
   constructor(files: readonly SstFile[]) {
     for (const file of files) (this.levels[file.level] ??= []).push(file)
     for (const level of this.levels) level?.sort((a, b) => compareKeys(a.minKey, b.minKey))
-    this.deepest = Math.max(0, this.levels.length - 1)
   }
 
-  /** The files of a level that overlap a range, in key order. */
+  /** The files of a level from 1 up that overlap a range, in key order. */
   overlapping(level: number, range: KeyRange): SstFile[] {
-    const files = this.levels[level] ?? []
-    if (level === 0) return files.filter((file) => meet(file, range))
     const [from, to] = this.placeOf(level, range)
-    return files.slice(from, to)
+    return this.levels[level]?.slice(from, to) ?? []
+  }
+
+  /** The files that overlap a range, by level from 1 down, without levels that have none. */
+  below(range: KeyRange): SstFile[][] {
+    const found: SstFile[][] = []
+    for (let level = 1; level < this.levels.length; level++) {
+      const files = this.overlapping(level, range)
+      if (files.length > 0) found.push(files)
+    }
+    return found
   }
 
   /** Which files of a level from 1 up overlap a range, as two places in its order: from the first to before the second. */
   placeOf(level: number, { minKey, maxKey }: KeyRange): [from: number, to: number] {
     const files = this.levels[level] ?? []
     const from = firstOf(files, (file) => compareKeys(file.maxKey, minKey) >= 0)
-    return [
-      from,
-      Math.max(
-        from,
-        firstOf(files, (file) => compareKeys(file.minKey, maxKey) > 0),
-      ),
-    ]
+    const to = firstOf(files, (file) => compareKeys(file.minKey, maxKey) > 0)
+    return [from, Math.max(from, to)]
   }
 
   /** Rows of the files of a level from 1 up that overlap a range. */

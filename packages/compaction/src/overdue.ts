@@ -49,15 +49,17 @@ export function overdueFiles(
   return due
 }
 
-/** Bytes that the compactions which are due would read. Pure. */
+/** Bytes of the files that are due, and of what is small below level 0 where that is due. Pure. */
 export function pendingBytes(files: readonly SstFile[], settings: LevelSettings): number {
   const pending = new Set<SstFile>()
+  const levels = new LevelFiles(files)
   if (scoreOfLevel0(files, settings) >= 1) {
     const level0 = files.filter((file) => file.level === 0)
-    const deeper = files.filter((file) => file.level > 0)
-    for (const file of isSmallBeside(deeper, level0, settings) ? files : level0) pending.add(file)
+    const below = levels.below(spanOf(level0)).flat()
+    for (const file of level0) pending.add(file)
+    if (isSmallBeside(below, level0, settings)) for (const file of below) pending.add(file)
   }
-  for (const { inputs } of overdueFiles(new Set(files), new LevelFiles(files), settings)) {
+  for (const { inputs } of overdueFiles(new Set(files), levels, settings)) {
     for (const file of inputs) pending.add(file)
   }
   return bytesOf([...pending])

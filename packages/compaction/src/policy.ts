@@ -122,12 +122,7 @@ function pickLevel0(choice: Choice, settings: LevelSettings): CompactionJob | un
   const { levels } = choice
   const upper = choice.free.filter((file) => file.level === 0)
   if (upper.length === 0) return undefined
-  const range = spanOf(upper)
-  const below: SstFile[][] = []
-  for (let level = 1; level <= levels.deepest; level++) {
-    const files = levels.overlapping(level, range)
-    if (files.length > 0) below.push(files)
-  }
+  const below = levels.below(spanOf(upper))
   if (below.length === 0) return merge(choice, upper, LEVEL_MAX)
   const lowest = below[below.length - 1]
   // What is merged may reach over more files of the lowest level than level 0 does.

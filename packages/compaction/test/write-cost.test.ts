@@ -10,6 +10,7 @@ const FLUSH_ROWS = 180_000
 type Workload = (random: Random, count: number, keys: number, flushed: number) => number[]
 
 const pick = (count: number, next: () => number): number[] => Array.from({ length: count }, next)
+const firstKeys = (count: number): number[] => Array.from({ length: count }, (_, key) => key)
 const everywhere: Workload = (random, count, keys) => pick(count, () => random.below(keys))
 const ranges: Workload = (random, count, keys) => {
   const width = Math.max(1, Math.floor(keys / 10 ** (random.below(400) / 100)))
@@ -104,10 +105,7 @@ describe.each(CASES)('rows $name of $millions million', (given) => {
     const random = new Random(given.name)
     const table = new SimulatedTable(settings)
     const keys = (millions * 1e6) / UNIT_ROWS
-    table.load(
-      LEVEL_MAX,
-      pick(keys, () => 0).map((_, i) => i),
-    )
+    table.load(LEVEL_MAX, firstKeys(keys))
     const found = { files: 0, dead: 0 }
     for (let flushed = 0; flushed < flushes; flushed++) {
       table.flush(workload(random, FLUSH_ROWS / UNIT_ROWS, keys, flushed))
@@ -131,10 +129,7 @@ test('a run of two rows that reaches over all does not make the table be written
   const table = new SimulatedTable(settings)
   const random = new Random('wide')
   const keys = 50_000
-  table.load(
-    LEVEL_MAX,
-    pick(keys, () => 0).map((_, i) => i),
-  )
+  table.load(LEVEL_MAX, firstKeys(keys))
   table.load(LEVEL_MAX - 1, [0, keys - 1])
   for (let flushed = 0; flushed < 100; flushed++) {
     table.flush(pick(180, () => random.below(keys / 20)))

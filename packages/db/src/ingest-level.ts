@@ -1,12 +1,9 @@
-import { compareKeys } from '@meru/core'
-import { LEVEL_MAX } from '@meru/compaction'
+import { LEVEL_MAX, meet, type KeyRange } from '@meru/compaction'
 import type { Claim } from './level-claims.ts'
 
 /** What matters here of a file: where it stands and which keys it spans. */
-export interface Span {
+export interface Span extends KeyRange {
   readonly level: number
-  readonly minKey: Uint8Array
-  readonly maxKey: Uint8Array
 }
 
 /**
@@ -19,13 +16,8 @@ export function placeFiles(
 ): number {
   const taken = [...table.files, ...table.claims]
   const isFree = (level: number): boolean =>
-    taken.every((span) => span.level !== level || incoming.every((file) => !overlap(file, span)))
+    taken.every((span) => span.level !== level || incoming.every((file) => !meet(file, span)))
   let level = LEVEL_MAX
   while (level > 0 && !isFree(level)) level--
   return level
-}
-
-/** Whether two ranges share a key. Both ends belong to them. */
-export function overlap(a: Pick<Span, 'minKey' | 'maxKey'>, b: Pick<Span, 'minKey' | 'maxKey'>): boolean {
-  return compareKeys(a.minKey, b.maxKey) <= 0 && compareKeys(b.minKey, a.maxKey) <= 0
 }

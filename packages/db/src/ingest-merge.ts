@@ -1,7 +1,6 @@
 import { compareKeys, type SstMeta } from '@meru/core'
-import type { JobControl, JobRunner, MergeTask, TaskFile } from '@meru/compaction'
+import { meet, type JobControl, type JobRunner, type MergeTask, type TaskFile } from '@meru/compaction'
 import { DeadPositions, type SstReader } from '@meru/sst'
-import { overlap } from './ingest-level.ts'
 import type { Run } from './ingest-runs.ts'
 
 /** Runs merged at a time: what a merge reads ahead of each bounds its memory. */
@@ -42,7 +41,7 @@ function clustersOf(files: readonly Numbered[]): Numbered[][] {
   let reach: SstMeta | undefined
   for (const each of files.toSorted((a, b) => compareKeys(a.file.minKey, b.file.minKey))) {
     const cluster = clusters.at(-1)
-    if (cluster === undefined || reach === undefined || !overlap(reach, each.file)) {
+    if (cluster === undefined || reach === undefined || !meet(reach, each.file)) {
       clusters.push([each])
       reach = each.file
       continue

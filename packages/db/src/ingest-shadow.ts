@@ -1,7 +1,7 @@
 import type { BytesVector } from '@meru/core'
 import { seek, type SstReader } from '@meru/sst'
 import type { LiveFile } from '@meru/view'
-import { overlap } from './ingest-level.ts'
+import { meet } from '@meru/compaction'
 
 /** Keys looked up together: bounds how long the thread is held, and the memory. */
 const KEYS = 4096
@@ -24,7 +24,7 @@ export class Shadows {
   /** The files among these that were not looked at and may hold keys of the new ones. */
   missing(files: readonly LiveFile[]): LiveFile[] {
     return files.filter(
-      ({ file }) => !this.positions.has(file.id) && this.#newer.some((reader) => overlap(reader.meta, file)),
+      ({ file }) => !this.positions.has(file.id) && this.#newer.some((reader) => meet(reader.meta, file)),
     )
   }
 
@@ -32,7 +32,7 @@ export class Shadows {
   async add({ file, reader }: LiveFile): Promise<void> {
     const found: number[] = []
     for (const newer of this.#newer) {
-      if (!overlap(newer.meta, file)) continue
+      if (!meet(newer.meta, file)) continue
       const ofOlder = await rangeIn(reader, newer)
       const ofNewer = await rangeIn(newer, reader)
       if (ofOlder.to - ofOlder.from <= ofNewer.to - ofNewer.from) {

@@ -1,6 +1,5 @@
-import { compareKeys } from '@meru/core'
 import type { SstFile } from '@meru/manifest'
-import type { CompactionJob, RunningJob } from '@meru/compaction'
+import { spanOf, type CompactionJob, type RunningJob } from '@meru/compaction'
 
 /** Keys of a level that somebody may add files to, and the files that are merged for it. */
 export type Claim = RunningJob
@@ -24,8 +23,7 @@ export class LevelClaims {
     return this.hold({
       inputs: [...ids],
       level: job.outputLevel,
-      minKey: inputs.map((file) => file.minKey).reduce((a, b) => (compareKeys(a, b) <= 0 ? a : b)),
-      maxKey: inputs.map((file) => file.maxKey).reduce((a, b) => (compareKeys(a, b) >= 0 ? a : b)),
+      ...spanOf(inputs),
     })
   }
 

@@ -46,7 +46,7 @@ const TRANSACTIONS = {
 const SCRIPTS: readonly Script[] = [
   {
     name: 'writes of all kinds',
-    operations: scriptOf(1, 40, { flush: 0, compact: 0, export: 0, reopen: 0 }),
+    operations: scriptOf(1, 32, { flush: 0, compact: 0, export: 0, reopen: 0 }),
   },
   {
     name: 'writes and flushes',
@@ -54,7 +54,7 @@ const SCRIPTS: readonly Script[] = [
   },
   { name: 'compactions', operations: scriptOf(3, 24, { flush: 8, compact: 8, export: 0, reopen: 0 }) },
   { name: 'reopening', operations: scriptOf(4, 16, { flush: 4, compact: 0, export: 0, reopen: 12 }) },
-  { name: 'loads', operations: scriptOf(6, 24, { ingest: 30, flush: 6, compact: 6, export: 0, reopen: 2 }) },
+  { name: 'loads', operations: scriptOf(6, 18, { ingest: 30, flush: 6, compact: 6, export: 0, reopen: 2 }) },
   {
     name: 'transactions',
     operations: scriptOf(8, 44, {
@@ -67,7 +67,7 @@ const SCRIPTS: readonly Script[] = [
       batch: 5,
     }),
   },
-  { name: 'exports', operations: scriptOf(5, 20, { flush: 4, compact: 4, export: 10, reopen: 2 }) },
+  { name: 'exports', operations: scriptOf(5, 16, { flush: 4, compact: 4, export: 10, reopen: 2 }) },
 ]
 
 function scriptOf(

@@ -1,5 +1,6 @@
 import type { Vector } from '@meru/core'
 import type { SortedKeys } from './key-prefix.ts'
+import { RowCache } from './row-cache.ts'
 import { RowFrames, type FrameTable } from './row-frames.ts'
 import type { RowMemory } from './row-page.ts'
 
@@ -41,7 +42,9 @@ export interface PageCacheStats {
 /** What a page costs besides its content: its objects. */
 const PAGE_OVERHEAD_BYTES = 400
 /** The share of a cache that is for frames of encoded rows, which serve most reads by key. */
-const FRAMES_SHARE = 0.75
+const FRAMES_SHARE = 0.5
+/** The share that is for rows of pages that are not kept whole. */
+const ROWS_SHARE = 0.25
 /** Offsets of frames are 32-bit numbers. */
 const FRAMES_BYTES_MAX = 0xfffffff8
 
@@ -50,21 +53,28 @@ const FRAMES_BYTES_MAX = 0xfffffff8
  * page that was not used since it came by.
  */
 export class PageCache {
-  /** Encoded rows. */
+  /** Encoded rows, page by page. */
   readonly frames: RowFrames
+  /** Single encoded rows. */
+  readonly rows: RowCache
   /** Counted by readers. */
   hits = 0
   misses = 0
-  private evictions = 0
   private bytes = 0
   private readonly bytesMax: number
-  private readonly clock: { readonly ring: CachedPage[]; hand: number } = { ring: [], hand: 0 }
+  private readonly clock: { readonly ring: CachedPage[]; hand: number; evictions: number } = {
+    ring: [],
+    hand: 0,
+    evictions: 0,
+  }
 
   constructor(options: { bytesMax: number }) {
     if (!(options.bytesMax >= 0)) throw new TypeError(`bytesMax is ${options.bytesMax}`)
     const framesBytes = Math.min(Math.floor(options.bytesMax * FRAMES_SHARE), FRAMES_BYTES_MAX)
     this.frames = new RowFrames(framesBytes)
-    this.bytesMax = options.bytesMax - framesBytes
+    const rowsBytes = Math.min(Math.floor(options.bytesMax * ROWS_SHARE), FRAMES_BYTES_MAX)
+    this.rows = new RowCache(rowsBytes)
+    this.bytesMax = options.bytesMax - framesBytes - rowsBytes
   }
 
   /**
@@ -105,17 +115,18 @@ export class PageCache {
     clock.ring.length = kept
     clock.hand = 0
     this.frames.drop(frames)
+    if (this.frames.isUnused) this.rows.clear()
   }
 
   stats(): PageCacheStats {
-    const { hits, misses, frames, clock } = this
+    const { hits, misses, frames, rows, clock } = this
     return {
       hits,
       misses,
-      evictions: this.evictions + frames.evictions,
+      evictions: clock.evictions + frames.evictions,
       pages: clock.ring.length + frames.count,
-      bytes: this.bytes + frames.bytes,
-      bytesMax: this.bytesMax + frames.capacity,
+      bytes: this.bytes + frames.bytes + rows.bytes,
+      bytesMax: this.bytesMax + frames.capacity + rows.capacity,
     }
   }
 
@@ -132,7 +143,7 @@ export class PageCache {
       }
       page.table[page.unit] = undefined
       this.bytes -= page.bytes
-      this.evictions++
+      clock.evictions++
       // The last page takes the free place.
       const last = ring.pop() as CachedPage
       if (clock.hand < ring.length) ring[clock.hand] = last

@@ -107,6 +107,12 @@ export class PageLoader {
     this.cache.insert(this.table, [{ unit: this.units.dictionary(column, group), content }])
   }
 
+  /** Throws if the file was closed, so that nothing of it comes into the cache any more. */
+  checkOpen(): void {
+    if (!this.isClosed) return
+    throw new MeruError('CLOSED', `${this.file.handle.path} was closed while a page of it was read`)
+  }
+
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -183,7 +189,7 @@ export class PageLoader {
   private keep(plan: LoadPlan, loaded: readonly LoadedRange[]): void {
     const { file } = this
     const { places, keyIndex, handle } = file
-    if (this.isClosed) throw new MeruError('CLOSED', `${handle.path} was closed while a page of it was read`)
+    this.checkOpen()
     const pages: PageToKeep[] = [...plan.present]
     for (const { column, group, unit } of plan.dictionaries.values()) {
       const { dictionary, codec } = places.columns[column].chunks[group]

@@ -8,6 +8,11 @@ const MOVES_MAX = 4
 /** Frames of this size on average use all slots. */
 const SLOT_BYTES = 1024
 
+/** A larger frame would make too many others go. */
+const LARGEST_SHARE = 1 / 4
+/** Frames leave gaps where the writing comes round. */
+const FULL_SHARE = 7 / 8
+
 /** What a cache has before its first frame. */
 const NO_MEMORY: RowMemory = rowMemory(0)
 
@@ -83,6 +88,21 @@ export class RowFrames {
     return this.slots.given - this.slots.taken
   }
 
+  /** True if no file has a table. */
+  get isUnused(): boolean {
+    return this.files === 0
+  }
+
+  /** True if a frame of so many bytes is not too large to be worth it. */
+  takes(bytes: number): boolean {
+    return bytes <= this.capacity * LARGEST_SHARE
+  }
+
+  /** True if a new frame is likely to make others go. */
+  get isFull(): boolean {
+    return this.bytes > this.capacity * FULL_SHARE
+  }
+
   /** Where a frame lies, by the number in its table. */
   offsetOf(slot: number): number {
     return this.slots.offsets[slot - 1]
@@ -93,7 +113,7 @@ export class RowFrames {
    * The frame counts only after `add`, before any other `reserve`.
    */
   reserve(size: number): number {
-    if (size > this.capacity / 4) return -1
+    if (!this.takes(size)) return -1
     if (this.memory === NO_MEMORY) this.memory = takeMemory(this.capacity)
     const { slots } = this
     let moves = 0

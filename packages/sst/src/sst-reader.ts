@@ -8,6 +8,7 @@ import type { PageCache } from './page-cache.ts'
 import { PageLoader } from './page-loader.ts'
 import type { TypedPages } from './page-selection.ts'
 import { pageOfRow } from './page-places.ts'
+import { RowLoader } from './row-load.ts'
 import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
 import { columnIndex, planScan, type ReadOptions, type SstRows } from './row-scan.ts'
 import { RowWalk, type WalkRange } from './row-walk.ts'
@@ -50,6 +51,7 @@ export class SstReader {
   readonly pages: TypedPages
   private readonly file: SstFile
   private readonly loader: PageLoader
+  private readonly rows: RowLoader
   private readonly ref: RowRef = {
     bytes: NO_BYTES,
     keyStart: 0,
@@ -59,9 +61,7 @@ export class SstReader {
     vectors: [],
     index: 0,
   }
-  private selection: ColumnSelection = { ids: [], columns: undefined }
-  /** The key searched for last, where it would be, and whether it is there; what the last answer `PAGE_MISS` lacked. */
-  private readonly wanted: SearchKey & { page: number; isFound: boolean; missing: readonly number[] } = {
+  private readonly wanted: Wanted = {
     bytes: new Uint8Array(),
     start: 0,
     end: 0,
@@ -69,6 +69,11 @@ export class SstReader {
     page: -1,
     isFound: false,
     missing: [],
+    isRow: false,
+    selection: { ids: [], columns: undefined },
+    position: -1,
+    rowPosition: -1,
+    row: { bytes: NO_BYTES, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 },
   }
 
   private constructor(file: SstFile, cache: PageCache) {
@@ -76,6 +81,7 @@ export class SstReader {
     this.pages = file.typedPages
     this.file = file
     this.loader = new PageLoader(file, cache)
+    this.rows = new RowLoader(file, this.loader)
   }
 
   /** Opens a file; damage to anything but its pages is found here. */
@@ -97,6 +103,7 @@ export class SstReader {
   find(key: Uint8Array, start: number, end: number): number {
     if (!this.mayContain(key, start, end)) return ABSENT
     const position = this.search(key, start, end)
+    this.wanted.position = position
     return position === PAGE_MISS || this.wanted.isFound ? position : ABSENT
   }
 
@@ -115,7 +122,7 @@ export class SstReader {
     const { ref, loader, wanted } = this
     const { cache } = loader
     const { keyGrid } = this.file
-    if (this.selection.ids !== columnIds) this.selection = selectColumns(this.file, columnIds)
+    if (this.wanted.selection.ids !== columnIds) this.wanted.selection = selectColumns(this.file, columnIds)
     const isNear =
       wanted.page >= 0 &&
       position >= keyGrid.firstRows[wanted.page] &&
@@ -146,21 +153,31 @@ export class SstReader {
       rowParts(cached.rows, 0, keyGrid.firstRows[page + 1] - first, position - first, ref)
       return ref
     }
-    if (this.selection.columns !== undefined)
-      return this.columnRow(position - first, page, this.selection.columns)
-    this.wanted.missing = [unit]
+    if (this.wanted.selection.columns !== undefined)
+      return this.columnRow(position - first, page, this.wanted.selection.columns)
+    if (wanted.rowPosition === position) {
+      ref.vectors.length = 0
+      return Object.assign(ref, wanted.row)
+    }
+    wanted.missing = [unit]
+    wanted.isRow = wanted.position === position && this.rows.isFor(page)
     cache.misses++
     return PAGE_MISS
   }
 
   /** Loads what the last answer lacked. To be called right after `PAGE_MISS`, before any other question. */
   loadMissing(): Promise<void> {
-    return this.loader.load(this.wanted.missing)
+    const { loader, rows } = this
+    const { missing, page, isRow } = this.wanted
+    if (!isRow) return loader.load(missing)
+    return rows.load(page, this.wantedKey()).then((isThere) => (isThere ? undefined : loader.load(missing)))
   }
 
   /** As `loadMissing`, without waiting for anything but the disk. */
   loadMissingSync(): void {
-    this.loader.loadSync(this.wanted.missing)
+    const { missing, page } = this.wanted
+    if (this.wanted.isRow && this.rows.loadSync(page, this.wantedKey())) return
+    this.loader.loadSync(missing)
   }
 
   /** Goes over the encoded rows of a key range from the cache. */
@@ -205,6 +222,8 @@ export class SstReader {
     const { loader, wanted } = this
     const { cache } = loader
     const { keyIndex, keyGrid, rowColumn } = this.file
+    wanted.position = -1
+    wanted.rowPosition = -1
     wanted.bytes = key
     wanted.start = start
     wanted.end = end
@@ -234,8 +253,18 @@ export class SstReader {
     if (cached === undefined) {
       // Where rows are read after they are found, one load brings both.
       const isRowNext =
-        rowColumn !== undefined || (this.selection.ids.length > 0 && this.selection.columns === undefined)
-      this.wanted.missing = [isRowNext ? loader.units.rows(page) : loader.units.keys(page)]
+        rowColumn !== undefined ||
+        (this.wanted.selection.ids.length > 0 && this.wanted.selection.columns === undefined)
+      if (isRowNext) {
+        wanted.rowPosition = this.rows.find(key, start, end, wanted.row)
+        wanted.isFound = wanted.rowPosition >= 0
+        if (wanted.isFound) {
+          cache.hits++
+          return wanted.rowPosition
+        }
+      }
+      wanted.missing = [isRowNext ? loader.units.rows(page) : loader.units.keys(page)]
+      wanted.isRow = isRowNext && this.rows.isFor(page)
       cache.misses++
       return PAGE_MISS
     }
@@ -252,6 +281,11 @@ export class SstReader {
     return first + index
   }
 
+  private wantedKey(): Uint8Array {
+    const { bytes, start, end } = this.wanted
+    return bytes.slice(start, end)
+  }
+
   private columnRow(index: number, page: number, columns: readonly number[]): RowRef | typeof PAGE_MISS {
     const { ref, loader } = this
     const { table, units, cache } = loader
@@ -259,6 +293,7 @@ export class SstReader {
       const cached = table[units.column(columns[i], page)]
       if (cached === undefined) {
         // All pages of the row and its key: those that are here must not go to make room for the others.
+        this.wanted.isRow = false
         this.wanted.missing = [units.keys(page), ...columns.map((column) => units.column(column, page))]
         cache.misses++
         return PAGE_MISS
@@ -274,7 +309,23 @@ export class SstReader {
   }
 }
 
-/** The columns asked for last. `columns` are their places if a row is to be read column by column. */
+/** The key searched for last, where it would be, and whether it is there; what the last answer `PAGE_MISS` lacked. */
+interface Wanted extends SearchKey {
+  page: number
+  isFound: boolean
+  /** The columns asked for last. */
+  selection: ColumnSelection
+  /** What `find` answered last. */
+  position: number
+  missing: readonly number[]
+  /** Instead of what is missing, the one row may be loaded. */
+  isRow: boolean
+  /** The position of the row that was found alone, and its parts; -1 if none was. */
+  rowPosition: number
+  readonly row: RowParts
+}
+
+/** Columns of a row. `columns` are their places if a row is to be read column by column. */
 interface ColumnSelection {
   readonly ids: readonly number[]
   readonly columns: readonly number[] | undefined

@@ -5,6 +5,9 @@ import type { SstColumn } from './sst-columns.ts'
 /** Up to this length a loop copies faster than a call. */
 const SHORT_BYTES = 24
 
+/** Of so few rows the bytes are counted before they are copied. */
+const FEW_ROWS = 64
+
 /** The body of a data page, decompressed and checked. */
 export interface PageBody {
   readonly bytes: Uint8Array
@@ -158,10 +161,11 @@ export class VectorSink {
     let skipped = bitmap === undefined ? (present === 0 ? 0 : from) : countPresent(bitmap, from)
     for (; skipped > 0; skipped--) at += 4 + lengthAt(page, at)
     const { text, offsets } = this
-    text.reserve(end - at)
+    const stop = to === page.rows || to - from > FEW_ROWS ? end : endOf(page, bitmap, present, at, from, to)
+    text.reserve(stop - at)
     const target = text.bytes
     const shift = text.length - at
-    target.set(bytes.subarray(at, end), text.length)
+    target.set(bytes.subarray(at, stop), text.length)
     let out = text.length
     let index = this.length
     for (let row = from; row < to; row++) {
@@ -345,6 +349,23 @@ function setBits(bitmap: Uint8Array, from: number, to: number): void {
     }
     bitmap[at >>> 3] |= 1 << (at & 7)
   }
+}
+
+/** Where the values of rows [from, to) end, of which the first starts at `at`. */
+function endOf(
+  page: PageBody,
+  bitmap: Uint8Array | undefined,
+  present: number,
+  at: number,
+  from: number,
+  to: number,
+): number {
+  let stop = at
+  for (let row = from; row < to; row++) {
+    const isPresent = bitmap === undefined ? present > 0 : (bitmap[row >>> 3] & (1 << (row & 7))) !== 0
+    if (isPresent) stop += 4 + lengthAt(page, stop)
+  }
+  return stop
 }
 
 /** The length before a value; the value must end within the page. */

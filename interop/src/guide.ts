@@ -46,7 +46,8 @@ async function publish(): Promise<void> {
   const file = join(CACHE, 'guide.mjs')
   mkdirSync(CACHE, { recursive: true })
   writeFileSync(file, first)
-  await run(process.execPath, [...process.execArgv, file], { cwd: root })
+  const preload = new URL('../../scripts/source.js', import.meta.url).href
+  await run(process.execPath, ['--conditions=@meru/source', '--import', preload, file], { cwd: root })
 }
 
 /** The blocks whose first line names a language and an engine, as in "```python pyiceberg". */

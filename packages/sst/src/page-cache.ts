@@ -126,7 +126,7 @@ export class PageCache {
       evictions: clock.evictions + frames.evictions,
       pages: clock.ring.length + frames.count,
       bytes: this.bytes + frames.bytes + rows.bytes,
-      bytesMax: this.bytesMax + frames.capacity + rows.capacity,
+      bytesMax: this.bytesMax + frames.capacity + rows.capacity + rows.slotBytes,
     }
   }
 

@@ -1,5 +1,6 @@
 import { compareBytes } from '@meru/core'
-import { framesMemory, keyLength, keyOffset, rowMemory, type RowMemory, type RowParts } from './row-page.ts'
+import { keyLength, keyOffset, rowMemory, type RowMemory, type RowParts } from './row-page.ts'
+import { giveMemory, takeMemory } from './spare-memory.ts'
 
 /** Before each row: u32 file, u32 position, u32 bytes of the row. */
 const HEAD_BYTES = 12
@@ -9,10 +10,9 @@ const SLOT_BYTES = 128
 const SET_SLOTS = 4
 /** A row is kept if so many of its size fit. */
 const ROWS_MIN = 64
-/** How many pages back a page counts as read just now. */
-const RECENT_PAGES = 64
 
 const NO_MEMORY: RowMemory = rowMemory(0)
+const NO_STARTS: Float64Array = new Float64Array()
 
 /**
  * Single encoded rows, by file and key: of pages that are read for one row each while there is no room for whole pages. They
@@ -23,18 +23,18 @@ const NO_MEMORY: RowMemory = rowMemory(0)
 export class RowCache {
   private memory: RowMemory = NO_MEMORY
   readonly capacity: number
+  /** How many pages were read for one row each. */
+  reads = 0
+  private readonly slots: number
   /** By slot: where its row starts, plus one. Slots lie in sets, and file and key say in which. */
-  private readonly starts: Float64Array
+  private starts: Float64Array = NO_STARTS
   private head = 0
   private files = 0
-  /** The last pages that were read for one row: file and page as one number. */
-  private readonly recent: Float64Array = new Float64Array(RECENT_PAGES).fill(-1)
-  private next = 0
 
   constructor(bytesMax: number) {
-    this.capacity = bytesMax - (bytesMax % 8)
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(SET_SLOTS, bytesMax / SLOT_BYTES)))
-    this.starts = new Float64Array(slots)
+    this.slots = 2 ** Math.floor(Math.log2(Math.max(SET_SLOTS, bytesMax / SLOT_BYTES)))
+    const bytes = Math.max(0, bytesMax - this.slotBytes)
+    this.capacity = bytes - (bytes % 8)
   }
 
   /** The number of a file that reads rows. */
@@ -42,9 +42,14 @@ export class RowCache {
     return ++this.files
   }
 
-  /** Bytes in use. */
+  /** Bytes of rows. */
   get bytes(): number {
     return Math.min(this.head, this.capacity)
+  }
+
+  /** Bytes of the table of slots. */
+  get slotBytes(): number {
+    return this.slots * Float64Array.BYTES_PER_ELEMENT
   }
 
   /** True if rows of that size can be kept, long enough for whoever reads one to find it. */
@@ -52,19 +57,9 @@ export class RowCache {
     return (rowBytes + HEAD_BYTES) * ROWS_MIN <= this.capacity
   }
 
-  /** True if the page was read for another row just now, so that it should be kept whole. */
-  isRecent(file: number, page: number): boolean {
-    return this.recent.includes(pageId(file, page))
-  }
-
-  /** Notes that a page is read for one row. */
-  note(file: number, page: number): void {
-    this.recent[this.next] = pageId(file, page)
-    this.next = (this.next + 1) % RECENT_PAGES
-  }
-
   /** The position of the row with a key, and where its parts are; -1 if it is not here. */
   find(file: number, key: Uint8Array, start: number, end: number, parts: RowParts): number {
+    if (this.head === 0) return -1
     const set = this.setOf(file, key, start, end)
     for (let slot = set; slot < set + SET_SLOTS; slot++) {
       const from = this.starts[slot] - 1
@@ -83,7 +78,10 @@ export class RowCache {
 
   /** Keeps a row, `u32 length | varint key length | key | value`. It must fit. */
   add(file: number, position: number, row: Uint8Array): void {
-    if (this.memory === NO_MEMORY) this.memory = framesMemory(this.capacity)
+    if (this.memory === NO_MEMORY) {
+      this.memory = takeMemory(this.capacity)
+      this.starts = new Float64Array(this.slots)
+    }
     const at = this.reserve(HEAD_BYTES + row.length)
     const { bytes, words } = this.memory
     words[at >>> 2] = file
@@ -101,8 +99,9 @@ export class RowCache {
 
   /** Gives its memory back, until the next row. */
   clear(): void {
+    if (this.memory !== NO_MEMORY) giveMemory(this.memory)
     this.memory = NO_MEMORY
-    this.starts.fill(0)
+    this.starts = NO_STARTS
     this.head = 0
   }
 
@@ -128,12 +127,8 @@ export class RowCache {
     let hash = Math.imul(file, 0x9e3779b1)
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
     hash ^= hash >>> 15
-    return (Math.imul(hash, 0x85ebca6b) >>> 7) & (this.starts.length - SET_SLOTS)
+    return (Math.imul(hash, 0x85ebca6b) >>> 7) & (this.slots - SET_SLOTS)
   }
-}
-
-function pageId(file: number, page: number): number {
-  return file * 0x100000000 + page
 }
 
 function paddedBytes(bytes: number): number {

@@ -1,4 +1,5 @@
-import { framesMemory, rowMemory, type RowMemory } from './row-page.ts'
+import { rowMemory, type RowMemory } from './row-page.ts'
+import { giveMemory, takeMemory } from './spare-memory.ts'
 
 /** For each page of a file the slot of its frame; 0 if it has none. */
 export type FrameTable = Int32Array
@@ -15,24 +16,6 @@ const FULL_SHARE = 7 / 8
 
 /** What a cache has before its first frame. */
 const NO_MEMORY: RowMemory = rowMemory(0)
-
-/**
- * Memory of caches without files, for the next cache of the same size. V8 does not know how large it is, and would let
- * much of it pile up where databases are opened and closed again and again.
- */
-let spares: WeakRef<RowMemory>[] = []
-const SPARES_MAX = 8
-
-function takeMemory(bytes: number): RowMemory {
-  const at = spares.findIndex((spare) => spare.deref()?.bytes.length === bytes)
-  const [found] = at < 0 ? [] : spares.splice(at, 1)
-  return found?.deref() ?? framesMemory(bytes)
-}
-
-function giveMemory(memory: RowMemory): void {
-  spares = spares.filter((spare) => spare.deref() !== undefined).slice(1 - SPARES_MAX)
-  spares.push(new WeakRef(memory))
-}
 
 /** The frames in memory, oldest first, in a ring of slots. Arrays are indexed by slot. */
 interface Slots {
@@ -56,6 +39,7 @@ export class RowFrames {
   /** By slot: set by readers, taken back by the clock. */
   readonly used: Uint8Array
   evictions = 0
+  /** Of frames that belong to a file. */
   bytes = 0
   readonly capacity: number
   private readonly slots: Slots
@@ -157,7 +141,9 @@ export class RowFrames {
     const { slots } = this
     for (let i = slots.taken; i < slots.given; i++) {
       const slot = i % this.used.length
-      if (slots.owners[slot] === owner) slots.owners[slot] = undefined
+      if (slots.owners[slot] !== owner) continue
+      slots.owners[slot] = undefined
+      this.bytes -= slots.sizes[slot]
     }
     owner.fill(0)
     this.files--
@@ -184,7 +170,7 @@ export class RowFrames {
     const taken = { owner: slots.owners[slot], offset: slots.offsets[slot], bytes: slots.sizes[slot] }
     slots.owners[slot] = undefined
     slots.taken++
-    this.bytes -= taken.bytes
+    if (taken.owner !== undefined) this.bytes -= taken.bytes
     return taken
   }
 }

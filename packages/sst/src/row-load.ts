@@ -1,4 +1,4 @@
-import { encodeKeyVector, type Vector } from '@meru/core'
+import { compareBytes, encodeKeyVector, type Vector } from '@meru/core'
 import { coalesce, readRanges, readRangesSync, type ByteRange, type LoadedRange } from './byte-ranges.ts'
 import { pageRanges, pageVector } from './column-page.ts'
 import { dataPage, dictionaryPage } from './page-body.ts'
@@ -9,6 +9,9 @@ import { integerKeyId, keysOf } from './row-keys.ts'
 import type { RowParts } from './row-page.ts'
 import type { SstFile } from './sst-file.ts'
 import { VectorSink } from './vector-sink.ts'
+
+/** A page counts as read just now for at least so many such reads. */
+const RECENT_MIN = 64
 
 /** How one row of a page is read without making rows of the whole page. */
 interface RowPlan {
@@ -27,6 +30,8 @@ export class RowLoader {
   private readonly rows: RowCache
   /** What the cache of rows calls the file. */
   private readonly number: number
+  /** By page: how many pages had been read for one row each when this one was, counting it. */
+  private lastReads: Float64Array | undefined
 
   constructor(file: SstFile, loader: PageLoader) {
     this.file = file
@@ -49,7 +54,13 @@ export class RowLoader {
     const count = firstRows[page + 1] - firstRows[page]
     const bytes = pageBytes(file, page, count)
     if (!rows.fits(bytes / count)) return false
-    return !frames.takes(bytes) || (frames.isFull && !rows.isRecent(this.number, page))
+    return (frames.isFull || !frames.takes(bytes)) && !this.isRecent(page)
+  }
+
+  /** True if a page that had come in when this one was read for a row would still be here. */
+  private isRecent(page: number): boolean {
+    const lastRead = this.lastReads?.[page] ?? 0
+    return lastRead > 0 && this.rows.reads - lastRead < Math.max(RECENT_MIN, this.loader.cache.frames.count)
   }
 
   /** Loads the row with a key from its page. False if it is not in the cache then. */
@@ -67,26 +78,28 @@ export class RowLoader {
     const { file, loader } = this
     const columns = file.schema.columns.map((_, i) => new ColumnPage(file, loader, i, page))
     const ranges = columns.flatMap((column) => column.ranges)
-    this.rows.note(this.number, page)
+    this.lastReads ??= new Float64Array(file.typedGrid.pages)
+    this.lastReads[page] = ++this.rows.reads
     const decode = (loaded: readonly LoadedRange[]): boolean => {
       loader.checkOpen()
       const index = placeOf(keysOfPage(file, columns, loaded), key)
-      return index >= 0 && this.keep(page, index, columns, loaded)
+      return index >= 0 && this.keep({ page, index, key }, columns, loaded)
     }
     return { ranges: coalesce(ranges), decode }
   }
 
   private keep(
-    page: number,
-    index: number,
+    { page, index, key }: { readonly page: number; readonly index: number; readonly key: Uint8Array },
     columns: readonly ColumnPage[],
     loaded: readonly LoadedRange[],
   ): boolean {
     const { schema, keyColumns, assembler, typedGrid } = this.file
     const values = columns.map((column) => column.value(loaded, index))
     const keyValues = keyColumns.map((column) => values[column])
-    const row = assembler.assemble(values, encodeKeyVector(schema, keyValues, 1))
-    if (!this.rows.fits(row.length)) return false
+    const keys = encodeKeyVector(schema, keyValues, 1)
+    const row = assembler.assemble(values, keys)
+    const isKey = compareBytes(keys.bytes, keys.offsets[0], keys.offsets[1], key, 0, key.length) === 0
+    if (!isKey || !this.rows.fits(row.length)) return false
     this.rows.add(this.number, typedGrid.firstRows[page] + index, row)
     return true
   }

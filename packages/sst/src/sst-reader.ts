@@ -111,7 +111,10 @@ export class SstReader {
   lowerBound(key: Uint8Array, start: number, end: number): number {
     const { keyIndex, meta } = this.file
     if (!keyIndex.covers(key, start, end)) return keyIndex.isBefore(key, start, end) ? 0 : meta.rows
-    return this.search(key, start, end)
+    const position = this.search(key, start, end)
+    // The key may be no whole one, of which there can be a row.
+    this.wanted.isRow = false
+    return position
   }
 
   /**
@@ -155,9 +158,13 @@ export class SstReader {
     }
     if (this.wanted.selection.columns !== undefined)
       return this.columnRow(position - first, page, this.wanted.selection.columns)
-    if (wanted.rowPosition === position) {
-      ref.vectors.length = 0
-      return Object.assign(ref, wanted.row)
+    if (wanted.position === position) {
+      const { bytes, start, end } = wanted
+      if (wanted.rowPosition < 0) wanted.rowPosition = this.rows.find(bytes, start, end, wanted.row)
+      if (wanted.rowPosition === position) {
+        ref.vectors.length = 0
+        return Object.assign(ref, wanted.row)
+      }
     }
     wanted.missing = [unit]
     wanted.isRow = wanted.position === position && this.rows.isFor(page)

@@ -2,7 +2,7 @@ import { CorruptionError, RowCodec, t, table, type TableDefinition } from '@meru
 import { describe, expect, test } from 'vitest'
 import type { SstLayout } from '../src/layout.ts'
 import { PageCache } from '../src/page-cache.ts'
-import { ABSENT, PAGE_MISS, type SstReader } from '../src/sst-reader.ts'
+import { ABSENT, PAGE_MISS, seek, seekSync, type SstReader } from '../src/sst-reader.ts'
 import {
   encodeRows,
   everyType,
@@ -89,8 +89,10 @@ describe.each(CASES)('rows read alone, $name', ({ definition, rows, layout }) =>
     const cache = new PageCache({ bytesMax: CACHE_BYTES })
     const reader = await openSample(await sample, definition, cache)
     const random = seededRandom(9)
-    for (let round = 0; round < 150; round++) {
-      const wanted = Array.from({ length: 1 + random.below(20) }, () => random.below(rows.length))
+    for (let round = 0; round < 60; round++) {
+      // Pages that are too large for the cache drive one another out where reads take no time.
+      const count = layout.pageRows === undefined ? 1 : 1 + random.below(random.oneIn(10) ? 150 : 20)
+      const wanted = Array.from({ length: count }, () => random.below(rows.length))
       const isSync = random.oneIn(2)
       const found = await Promise.all(wanted.map((index) => read(reader, definition, keyOf(index), isSync)))
       expect(found).toEqual(wanted.map((index) => rows[index]))
@@ -112,6 +114,82 @@ describe.each(CASES)('rows read alone, $name', ({ definition, rows, layout }) =>
     expect(cache.stats().misses).toBe(misses)
     await reader.close()
   })
+})
+
+describe.each([0, 1, 20, 40, 100, 160, 300, 600, 2000])('with a cache of %i KiB', (kib) => {
+  const rows = numberedRows(3000)
+  const ids = numbered.schema.columns.map(({ id }) => id)
+
+  test.each([
+    ['small', TINY],
+    ['large', {}],
+  ] as const)('every search comes to an end, on %s pages', async (_, layout) => {
+    const { encoded, ...file } = await writeSample(numbered, rows, { level: 1, layout })
+    const { keys } = encoded
+    const keyOf = (index: number): Uint8Array =>
+      keys.bytes.slice(keys.offsets[index], keys.offsets[index + 1])
+    const reader = await openSample({ ...file, encoded }, numbered, new PageCache({ bytesMax: kib * 1024 }))
+    const random = seededRandom(kib)
+    for (let i = 0; i < 150; i++) {
+      const index = random.below(rows.length)
+      const key = keyOf(index)
+      // Presence alone and a single column leave keys in memory, and change what is read next.
+      const questions = [
+        () => Promise.resolve(true),
+        async () => (await seek(reader, key)) === index,
+        () => Promise.resolve(reader.row(index, ids.slice(0, 1)) !== undefined),
+        async () => (await seek(reader, Uint8Array.of(...key, 0))) === index + 1,
+        () => Promise.resolve(seekSync(reader, key.slice(0, 3)) <= index),
+      ]
+      expect(await random.pick(questions)()).toBe(true)
+      expect(await read(reader, numbered, key, random.oneIn(2))).toEqual(rows[index])
+    }
+    await reader.close()
+  })
+})
+
+test('the room of closed files is room for pages', async () => {
+  const rows = everyTypeRows(1, 2000)
+  const sample = await writeSample(everyType, rows, { level: 1, layout: TINY })
+  const { keys } = sample.encoded
+  let wasFull = false
+  const misses = async (closes: boolean): Promise<number> => {
+    const cache = new PageCache({ bytesMax: 3 * 1024 * 1024 })
+    const reader = await openSample(sample, everyType, cache)
+    const random = seededRandom(2)
+    const readSome = async (from: SstReader, count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const index = random.below(rows.length)
+        await read(from, everyType, keys.bytes.slice(keys.offsets[index], keys.offsets[index + 1]), true)
+      }
+    }
+    if (closes) {
+      const others = await Promise.all([1, 2, 3, 4].map(() => openSample(sample, everyType, cache)))
+      for (const other of others) await readSome(other, 3000)
+      wasFull ||= cache.rows.bytes > 0
+      for (const other of others) await other.close()
+    }
+    const before = cache.stats().misses
+    await readSome(reader, 3000)
+    await reader.close()
+    return cache.stats().misses - before
+  }
+  expect(await misses(true)).toBeLessThan(1.2 * (await misses(false)))
+  expect(wasFull).toBe(true)
+})
+
+test('neighbours on a page that is too large are not read one by one', async () => {
+  const rows = numberedRows(2000)
+  const sample = await writeSample(numbered, rows, { level: 1, layout: {} })
+  const cache = new PageCache({ bytesMax: 320 * 1024 })
+  const reader = await openSample(sample, numbered, cache)
+  const { keys } = sample.encoded
+  for (let i = 0; i < rows.length; i++) {
+    const key = keys.bytes.slice(keys.offsets[i], keys.offsets[i + 1])
+    expect(await read(reader, numbered, key, true)).toEqual(rows[i])
+  }
+  expect(cache.stats().misses).toBeLessThan(20)
+  await reader.close()
 })
 
 test('a page comes in whole when two of its rows are wanted one after the other', async () => {

@@ -18,6 +18,8 @@ export interface CatalogServer {
  * Throws where this machine cannot have it.
  */
 export async function startCatalog(directory: string): Promise<CatalogServer> {
+  // The class path in the cache may be of a time when there was a Java.
+  await run('java', ['-version'])
   const classPath = await classPathOf(join(HOME, 'catalog', 'pom.xml'), join(CACHE, 'catalog-classpath.txt'))
   const port = await freePort()
   const env = {

@@ -43,6 +43,8 @@ async function packageVersion(name: string): Promise<string> {
 
 /** The class path of the Java library, which Maven fetches. */
 export async function javaClassPath(): Promise<string> {
+  // What is in the cache may be of a time when there was a Java.
+  await run('java', ['-version'])
   const file = join(CACHE, 'java-classpath.txt')
   const pom = join(HOME, 'java', 'pom.xml')
   const mark = join(CACHE, 'java-pom.xml')

@@ -182,7 +182,7 @@ async function assemble(parts: Parts): Promise<{ engine: Engine; wal: Wal; recov
     segmentBytesMax: settings.walSegmentBytes,
     preallocate: settings.walPreallocate,
     gatherTurns: 0,
-    afterSync: () => checkEpochSync(fs, epoch),
+    fence: () => checkEpochSync(fs, epoch),
   })
   const segments = new LogSegments(versions.current.walFloor)
   segments.note(wal.position, lastSeqno + 1)

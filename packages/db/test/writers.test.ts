@@ -3,9 +3,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import process from 'node:process'
-import { MemoryFs, type ProcessProbe } from '@meru/fs'
+import { MemoryFs, type FileSystem, type ProcessProbe } from '@meru/fs'
 import { checkTable } from '@meru/iceberg'
-import { TestEnvironment } from '@meru/testkit'
+import { InterceptedFs, TestEnvironment } from '@meru/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open, openTable, type Database, type OpenOptions } from '../src/index.ts'
 import { events, TINY, users } from './fixture.ts'
@@ -15,7 +15,7 @@ const row = (id: number): { at: bigint; what: string } => ({ at: BigInt(id), wha
 
 let openings = 0
 
-function openAs(fs: MemoryFs, probe: ProcessProbe, options: OpenOptions = {}): Promise<Database> {
+function openAs(fs: FileSystem, probe: ProcessProbe, options: OpenOptions = {}): Promise<Database> {
   const env = new TestEnvironment({ seed: ++openings })
   return open('memory', { ...options, settings: TINY, components: { fs, env, probe } })
 }
@@ -141,6 +141,35 @@ describe('a writer that is taken over from', () => {
     expect(await (await again.table(events)).scan().toArray()).toEqual([row(1), row(2), row(4)])
     expect(again.tableNames()).toEqual(['events'])
     await again.close()
+  })
+
+  test('while the disk takes its write is told of success only if the successor has it', async () => {
+    const memory = new MemoryFs()
+    let reach!: () => void
+    let release!: () => void
+    const reached = new Promise<void>((resolve) => (reach = resolve))
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const slow = new InterceptedFs(memory, {
+      around: async ({ operation, path: file }, run) => {
+        if (operation === 'sync' && file.startsWith('wal/')) {
+          reach()
+          await released
+        }
+        return run()
+      },
+      aroundSync: (_, run) => run(),
+    })
+    const old = await openAs(slow, among(71))
+    const told = (await old.table(events)).put(row(1))
+    await reached
+    const now = await openAs(memory, among(72), { takeover: true })
+    const afterwards = memory.crashImage('drop')
+    release()
+    await told
+    expect(await (await now.table(events)).scan().toArray()).toEqual([row(1)])
+    const recovered = await openAs(afterwards, among(73), { takeover: true })
+    expect(await (await recovered.table(events)).scan().toArray()).toEqual([row(1)])
+    await Promise.all([now.close(), recovered.close(), old.close().catch(() => undefined)])
   })
 
   test('goes on reading what it had', async () => {

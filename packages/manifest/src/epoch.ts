@@ -34,8 +34,9 @@ export async function claimEpoch({ fs, env, above }: ClaimOptions): Promise<numb
 }
 
 /**
- * Throws `FENCED` unless the epoch is still the highest. To be called after the log is synced and before
- * anything is acknowledged: if no higher epoch is seen then, the next writer will find the record.
+ * Throws `FENCED` unless the epoch is still the highest. To be called after the record was handed to the
+ * operating system and before anything is acknowledged: if no higher epoch is seen then, the next writer
+ * will find the record, synced or not, for it claims before it reads.
  */
 export async function checkEpoch(fs: FileSystem, epoch: number): Promise<void> {
   requireHighest(fs, await fs.list(EPOCH_DIRECTORY), epoch)

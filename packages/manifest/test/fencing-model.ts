@@ -9,7 +9,7 @@ export interface Variant {
   readonly replayLast?: boolean
   /** Acknowledge without looking at the epochs. */
   readonly noCheck?: boolean
-  /** Look at the epochs before the append instead of after its sync. */
+  /** Look at the epochs before the append instead of after it. */
   readonly checkBeforeAppend?: boolean
   /** Read the logs of older writers before claiming the epoch. */
   readonly readBeforeClaim?: boolean

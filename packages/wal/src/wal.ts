@@ -41,10 +41,11 @@ export interface WalOptions {
    */
   readonly gatherTurns: number
   /**
-   * Runs once per synced group, before those who wait are told. If it throws, the log is poisoned and
-   * nobody is told of success: the place to ask whether another writer has taken over.
+   * Runs once per synced group, when the operating system has its bytes and while the disk takes them. If
+   * it throws, the log is poisoned and nobody is told of success: the place to ask whether another writer
+   * has taken over. One that does so later finds those bytes, for it claims before it reads.
    */
-  readonly afterSync?: () => void | Promise<void>
+  readonly fence?: () => void | Promise<void>
 }
 
 const SEGMENT_BYTES_LEAST = 1024
@@ -236,16 +237,24 @@ export class Wal {
     }
     group.tellWritten()
     if (!group.isSyncAwaited) return
-    await this.#segment.sync()
+    const synced = this.#segment.sync()
+    const passed = this.#passFence()
+    // The log is not let go of while the disk works, whatever the fence says.
+    await Promise.allSettled([synced, passed])
+    await passed
+    await synced
+    group.tellSynced()
+  }
+
+  async #passFence(): Promise<void> {
     try {
-      await this.#options.afterSync?.()
+      await this.#options.fence?.()
     } catch (error) {
       throw poison(
-        `${this.#segment.file.path}: the check after a sync failed, so nothing is acknowledged`,
+        `${this.#segment.file.path}: the check of the owner failed, so nothing is acknowledged`,
         error,
       )
     }
-    group.tellSynced()
   }
 
   async #openSegment(segment: number): Promise<void> {

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { MeruError } from '@meru/core'
 import { CRASH_MODES, MemoryFs } from '@meru/fs'
-import { FaultyFs, Random } from '@meru/testkit'
+import { FaultyFs, InterceptedFs, Random } from '@meru/testkit'
 import { describe, expect, test } from 'vitest'
 import type { Wal, WalOptions } from '../src/index.ts'
 import { codeOf, payloadOf, prefixLength, recover, recoverTexts, startLog, text } from './log.ts'
@@ -84,26 +85,79 @@ describe('a failed sync', () => {
   })
 })
 
-describe('the check after a sync', () => {
-  test('runs once per synced group, before anybody is told', async () => {
+class Gate {
+  open!: () => void
+  readonly opened: Promise<void> = new Promise((resolve) => (this.open = resolve))
+}
+
+describe('the fence', () => {
+  test('is asked once per synced group, when later owners can read its records', async () => {
     const seen: string[] = []
     const memory = new MemoryFs()
-    const check = async (): Promise<void> => {
-      seen.push(`check of ${(await recoverTexts(memory.crashImage('drop'))).join()}`)
+    const fence = async (): Promise<void> => {
+      seen.push(`asked for ${(await recoverTexts(memory)).join()}`)
     }
-    const wal = await startLog(memory, { afterSync: check })
+    const wal = await startLog(memory, { fence })
     wal.append(text('a'))
     const a = wal.commit({ sync: true }).then(() => seen.push('told a'))
     wal.append(text('b'))
     await Promise.all([a, wal.commit({ sync: true })])
     wal.append(text('c'))
     await wal.commit({ sync: false })
-    expect(seen).toEqual(['check of a,b', 'told a'])
+    expect(seen).toEqual(['asked for a,b', 'told a'])
   })
 
-  test('also runs when rotation has synced the records', async () => {
+  test.each(['sync', 'fence'] as const)('tells nobody before both have ended, the %s last', async (last) => {
+    const seen: string[] = []
+    const gates = { sync: new Gate(), fence: new Gate() }
+    const fs = new InterceptedFs(new MemoryFs(), {
+      around: async (call, run) => {
+        if (call.operation === 'sync') await gates.sync.opened
+        return run()
+      },
+      aroundSync: (_, run) => run(),
+    })
+    const wal = await startLog(fs, { fence: () => gates.fence.opened })
+    wal.append(text('a'))
+    const told = wal.commit({ sync: true }).then(() => seen.push('told'))
+    gates[last === 'sync' ? 'fence' : 'sync'].open()
+    await setImmediate()
+    seen.push('first')
+    gates[last].open()
+    await told
+    expect(seen).toEqual(['first', 'told'])
+  })
+
+  test('that refuses waits for the sync, and then no file is open', async () => {
+    const memory = new MemoryFs()
+    const gate = new Gate()
+    const seen: string[] = []
+    const fs = new InterceptedFs(memory, {
+      around: async (call, run) => {
+        if (call.operation === 'sync') await gate.opened
+        if (call.operation === 'sync' || call.operation === 'close') seen.push(call.operation)
+        return run()
+      },
+      aroundSync: (_, run) => run(),
+    })
+    const wal = await startLog(fs, {
+      fence: () => Promise.reject(new MeruError('FENCED', 'epoch 2 is there')),
+    })
+    wal.append(text('a'))
+    const refused = codeOf(wal.commit({ sync: true })).then(async (code) => {
+      await wal.close()
+      return code
+    })
+    await setImmediate()
+    seen.push('the disk is done')
+    gate.open()
+    expect(await refused).toBe('FENCED')
+    expect(seen).toEqual(['the disk is done', 'sync', 'close'])
+  })
+
+  test('is also asked when rotation has synced the records', async () => {
     let checks = 0
-    const { wal } = await start({ afterSync: () => void checks++ })
+    const { wal } = await start({ fence: () => void checks++ })
     wal.append(text('a'))
     await wal.rotate()
     await wal.commit({ sync: true })
@@ -116,7 +170,7 @@ describe('the check after a sync', () => {
     ['anything', new Error('boom'), 'POISONED'],
   ])('poisons when it throws %s', async (_, cause, code) => {
     const { wal } = await start({
-      afterSync: () => {
+      fence: () => {
         throw cause
       },
     })

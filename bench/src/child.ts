@@ -43,13 +43,22 @@ export async function runChild({ program, args, env }: Child): Promise<unknown> 
   }
 }
 
-/** Runs a script of this folder under the packages as this process has them: built, or their sources in tests. */
-export function runScript(script: string, args: readonly string[]): Promise<unknown> {
+/** Runs a script of this folder under the packages as this process has them: built, or their sources in tests; with `profile` each thread leaves one. */
+export function runScript(
+  script: string,
+  args: readonly string[],
+  profile?: { readonly directory: string; readonly intervalMicros: number },
+): Promise<unknown> {
   const path = new URL(script, import.meta.url).pathname
   const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions='))
+  const profiling =
+    profile === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${profile.directory}`, `--cpu-prof-interval=${profile.intervalMicros}`]
   return runChild({
     program: process.execPath,
-    args: [...conditions, '--no-warnings', '--expose-gc', path, ...args],
+    args: [...conditions, '--no-warnings', '--expose-gc', ...profiling, path, ...args],
+    env: profile === undefined ? {} : { MERU_BENCH_SPANS: '1' },
   })
 }
 

@@ -8,7 +8,10 @@ import { figures } from './peer-page.ts'
 import { comparePeers } from './peers.ts'
 import { publish } from './publish.ts'
 import { writeResults, type PeerResults } from './results.ts'
-import { measureScale, type ScaleResults } from './scale.ts'
+import { profilePage } from './profile-page.ts'
+import { profile } from './profile.ts'
+import { measureScale, type ScaleOptions, type ScaleResults } from './scale.ts'
+import type { Scale } from './subject.ts'
 import { scalePage } from './scale-page.ts'
 import { soak } from './soak.ts'
 import { soakPage } from './soak-page.ts'
@@ -21,6 +24,7 @@ const HELP = `bench [command] [options]
   scale     the same work on growing tables: --sizes <rows, in millions>, --engines, --seconds <of upserts>
   soak      an endless writer: --minutes, --rows
   publish   incremental Iceberg publication after 10,000 upserts
+  profile   where Meru's time goes, the commands above under a profiler: --rows, --sizes, --budget
   gate      compares two result files by ratios: gate <before> <after> [--tolerance 0.2]; ends with 1 if worse
   page      writes docs/benchmarks.md from bench/results
 
@@ -55,12 +59,26 @@ function keep(name: string, results: unknown): void {
   writePage()
 }
 
+function peerScale(): Scale {
+  return {
+    rows: Number(options.rows ?? (quick ? 4000 : 200_000)),
+    budgetMs: quick ? 20 : Number(options.budget),
+  }
+}
+
+function tableSizes(): number[] {
+  return quick ? [5000, 10_000] : options.sizes.split(',').map((size) => Number(size) * MILLION)
+}
+
+function scaleOptions(): Omit<ScaleOptions, 'rows'> {
+  return quick
+    ? { upsertMs: 200, flushRows: 1000, readMs: 20, repeats: 2 }
+    : { upsertMs: Number(options.seconds) * 1000, flushRows: 100_000, readMs: 500, repeats: 5 }
+}
+
 async function runPeers(): Promise<void> {
   const results = await comparePeers({
-    scale: {
-      rows: Number(options.rows ?? (quick ? 4000 : 200_000)),
-      budgetMs: quick ? 20 : Number(options.budget),
-    },
+    scale: peerScale(),
     rounds: quick ? 1 : Number(options.rounds),
     engines: options.engines?.split(',') ?? ENGINE_NAMES,
     log,
@@ -72,15 +90,24 @@ async function runPeers(): Promise<void> {
 
 async function runScale(): Promise<void> {
   const results = await measureScale({
-    sizes: quick ? [5000, 10_000] : options.sizes.split(',').map((size) => Number(size) * MILLION),
+    sizes: tableSizes(),
     engines: options.engines?.split(',') ?? ['meru', 'rocksdb'],
-    options: quick
-      ? { upsertMs: 200, flushRows: 1000, readMs: 20, repeats: 2 }
-      : { upsertMs: Number(options.seconds) * 1000, flushRows: 100_000, readMs: 500, repeats: 5 },
+    options: scaleOptions(),
     log,
     onRun: (found: ScaleResults) => keep('scale', found),
   })
   print(scalePage(results, readTargets()))
+}
+
+async function runProfile(): Promise<void> {
+  const results = await profile({
+    scale: peerScale(),
+    sizes: tableSizes(),
+    options: scaleOptions(),
+    log,
+  })
+  print(profilePage(results, readTargets()))
+  keep('profile', results)
 }
 
 async function runSoak(): Promise<void> {
@@ -127,6 +154,7 @@ const commands: Readonly<Record<string, () => void | Promise<void>>> = {
   scale: runScale,
   soak: runSoak,
   publish: runPublish,
+  profile: runProfile,
   gate: () => runGate(rest),
   page: writePage,
 }

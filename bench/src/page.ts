@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { peerPage } from './peer-page.ts'
+import { profilePage } from './profile-page.ts'
+import type { ProfileResults } from './profile.ts'
 import { publishPage } from './publish-page.ts'
 import type { PublishResults } from './publish.ts'
 import { readResults, type PeerResults } from './results.ts'
@@ -19,12 +21,14 @@ export function writePage(): void {
   const scale = readResults<ScaleResults>('scale')
   const soak = readResults<SoakResults>('soak')
   const publish = readResults<PublishResults>('publish')
+  const profiles = readResults<ProfileResults>('profile')
   const sections = [
     readFileSync(NOTES, 'utf8').trimEnd(),
     peers === undefined ? '' : peerPage(peers, targets),
     scale === undefined ? '' : scalePage(scale, targets),
     soak === undefined ? '' : soakPage(soak, targets),
     publish === undefined ? '' : publishPage(publish, targets),
+    profiles === undefined ? '' : profilePage(profiles, targets),
   ]
   const text = sections.filter((section) => section !== '').join('\n\n')
   writeFileSync(PAGE, `${text.replaceAll(/^\|.*\|$/gm, (line) => line)}\n`)

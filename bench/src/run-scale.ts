@@ -6,6 +6,7 @@ import { breathe, idleDelay, loopDelayDuring } from './event-loop.ts'
 import { KEY_STEP, randomOf, rowOf, zipf, type Row } from './rows.ts'
 import { median } from './results.ts'
 import type { Cost, ScaleOptions, ScaleRun } from './scale.ts'
+import { KEEPS_SPANS, monotonicMicros, type Span } from './spans.ts'
 
 /** Measures one engine at one size in this process: `run-scale.ts <engine> <options as JSON>`. */
 const MIB = 1 << 20
@@ -31,6 +32,8 @@ class Work {
   readonly #cpu = process.cpuUsage()
   #ownWall = 0
   #ownCpu = 0
+  readonly #spans: Span[] = []
+  #spanBegun = this.#begun
 
   /** Makes rows; that is the caller's work and not the engine's. */
   make<T>(work: () => T): T {
@@ -39,19 +42,29 @@ class Work {
     const made = work()
     const used = process.threadCpuUsage(cpu)
     this.#ownCpu += used.user + used.system
-    this.#ownWall += performance.now() - begun
+    const ended = performance.now()
+    this.#ownWall += ended - begun
+    this.#endSpan(begun, ended)
     return made
   }
 
   cost(name: string, count: number): Cost {
     const used = process.cpuUsage(this.#cpu)
-    const wall = (performance.now() - this.#begun - this.#ownWall) * 1000
+    const now = performance.now()
+    const wall = (now - this.#begun - this.#ownWall) * 1000
+    this.#endSpan(now, now)
     return {
       name,
       count,
       wallMicros: wall / count,
       cpuMicros: (used.user + used.system - this.#ownCpu) / count,
+      ...(KEEPS_SPANS ? { profiled: { count, spans: this.#spans } } : {}),
     }
+  }
+
+  #endSpan(at: number, next: number): void {
+    if (KEEPS_SPANS) this.#spans.push([monotonicMicros(this.#spanBegun), monotonicMicros(at)])
+    this.#spanBegun = next
   }
 
   get milliseconds(): number {

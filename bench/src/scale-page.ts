@@ -52,6 +52,19 @@ function costTable(runs: readonly ScaleRun[], targets: Targets): string {
   return table(['operation', ...head, 'growth', 'of processor', `≤ ${targets.scale.flat.must}`], lines)
 }
 
+/** Names of costs that grow by more than they may. */
+export function missedCosts({ runs }: ScaleResults, targets: Targets): string[] {
+  const own = runs.filter((run) => run.engine === OWN)
+  const names = [...new Set(own.flatMap((run) => run.costs.map((cost) => cost.name)))]
+  return names.filter((name) => {
+    const growth = growthOf(
+      own.map((run) => costOf(run, name)),
+      'wallMicros',
+    )
+    return growth !== undefined && verdictOf(growth, targets.scale.flat, true) === 'MISSED'
+  })
+}
+
 /** The cost at the largest size over that at the smallest. */
 function growthOf(costs: readonly (Cost | undefined)[], of: 'wallMicros' | 'cpuMicros'): number | undefined {
   const first = costs[0]

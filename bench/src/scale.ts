@@ -1,5 +1,6 @@
 import { runScript } from './child.ts'
 import type { LoopDelay } from './event-loop.ts'
+import type { Profiled } from './meter.ts'
 import { circumstances, type Circumstances } from './results.ts'
 
 export interface ScaleOptions {
@@ -21,6 +22,8 @@ export interface Cost {
   readonly wallMicros: number
   /** Of all threads. */
   readonly cpuMicros: number
+  /** When it was measured; only where a profile is taken. */
+  readonly profiled?: Profiled
 }
 
 export interface ScaleRun {

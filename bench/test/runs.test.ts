@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { profile } from '../src/profile.ts'
+import { profilePage } from '../src/profile-page.ts'
 import { publish } from '../src/publish.ts'
 import { publishPage } from '../src/publish-page.ts'
 import { measureScale, type ScaleResults } from '../src/scale.ts'
@@ -64,6 +66,30 @@ test(
     expect(many.dataFiles).toBeGreaterThan(1)
     expect(one.metadataBytes).toBeGreaterThan(0)
     expect(publishPage(results, targets)).toContain('| 20,000 |')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'profiles: what each thread did while an operation was measured',
+  async () => {
+    const results = await profile({
+      scale: { rows: 2500, budgetMs: 5 },
+      sizes: [2000],
+      options: { upsertMs: 50, flushRows: 500, readMs: 5, repeats: 1 },
+      log: () => undefined,
+    })
+    const load = results.operations.find(({ operation }) => operation === 'bulk load, ascending')
+    expect(load?.wallMicros).toBeGreaterThan(0)
+    for (const shares of [load?.calling, load?.others]) {
+      expect(shares?.busyMicros).toBeGreaterThan(0)
+      expect(shares?.by.some(({ what }) => what.includes('/'))).toBe(true)
+    }
+    const sizes = results.operations.flatMap(({ operation, rows }) =>
+      operation === 'open, warm' ? [rows] : [],
+    )
+    expect(sizes).toEqual([2000])
+    expect(profilePage(results, targets)).toContain('| operation | thread |')
   },
   TIMEOUT_MS,
 )

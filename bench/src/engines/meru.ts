@@ -1,6 +1,7 @@
 import { openTable, t, table, type Table, type TableDefinition } from '@meru/db'
 import type { Engine } from '../engine.ts'
 import type { Row } from '../rows.ts'
+import { KEEPS_SPANS } from '../spans.ts'
 import { RowTotals } from '../totals.ts'
 import { UserSums } from '../user-sums.ts'
 
@@ -77,7 +78,8 @@ async function settled(rows: RowsTable): Promise<void> {
     const busy = await busyMs(QUIET_MS)
     const { levels, memtables } = rows.stats()
     const now = JSON.stringify(levels)
-    if (memtables.sealed === 0 && now === before && busy < BUSY_MS) return
+    // The threads of a profiler are always busy.
+    if (memtables.sealed === 0 && now === before && (busy < BUSY_MS || KEEPS_SPANS)) return
     before = now
   }
 }

@@ -47,6 +47,44 @@ export async function readRanges<T>(
   decode: (loaded: readonly LoadedRange[]) => T,
 ): Promise<T> {
   if (ranges.length === 0) return decode([])
+  const { buffer, loaded } = await load(handle, ranges)
+  const decoded = decode(loaded)
+  giveBuffer(buffer)
+  return decoded
+}
+
+/**
+ * As `readRanges` for one list of ranges after the other; the next ones are read while those before are decoded. No list
+ * is empty.
+ */
+export async function readAhead<T extends { readonly ranges: readonly ByteRange[] }>(
+  handle: ReadHandle,
+  parts: Iterable<T>,
+  decode: (part: T, loaded: readonly LoadedRange[]) => void,
+): Promise<void> {
+  const finish = async (part: T, loading: Promise<Loaded>): Promise<void> => {
+    const { buffer, loaded } = await loading
+    decode(part, loaded)
+    giveBuffer(buffer)
+  }
+  let before: { readonly part: T; readonly loading: Promise<Loaded> } | undefined
+  for (const part of parts) {
+    const loading = load(handle, part.ranges)
+    // It is waited for later, or never if the one before fails.
+    loading.catch(() => undefined)
+    if (before !== undefined) await finish(before.part, before.loading)
+    before = { part, loading }
+  }
+  if (before !== undefined) await finish(before.part, before.loading)
+}
+
+interface Loaded {
+  readonly buffer: Uint8Array
+  readonly loaded: readonly LoadedRange[]
+}
+
+/** After an error a read may still be under way: only the buffer of reads that are all done may be given back. */
+async function load(handle: ReadHandle, ranges: readonly ByteRange[]): Promise<Loaded> {
   const buffer = takeBuffer(ranges)
   const loaded = place(ranges, buffer)
   await Promise.all(
@@ -54,10 +92,7 @@ export async function readRanges<T>(
       checkCount(handle, offset, length, await handle.read(buffer.subarray(start, start + length), offset))
     }),
   )
-  // After an error a read may still be under way, so only here does the buffer become free.
-  const decoded = decode(loaded)
-  giveBuffer(buffer)
-  return decoded
+  return { buffer, loaded }
 }
 
 /** As `readRanges`, one read after the other. */

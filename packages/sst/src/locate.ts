@@ -1,9 +1,10 @@
 import { compareBytes, type BytesVector } from '@meru/core'
 import { coalesce, readRanges } from './byte-ranges.ts'
 import { keyPrefix } from './key-prefix.ts'
+import { locateIntegers, plainIntegers } from './locate-integers.ts'
 import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
-import { integerKeyId, keysOf, type RowKeys } from './row-keys.ts'
+import { keysOf, type RowKeys } from './row-keys.ts'
 import { planScan } from './row-scan.ts'
 import type { SstFile } from './sst-file.ts'
 
@@ -33,11 +34,10 @@ export async function locateKeys(
   isDone: Uint8Array | undefined,
 ): Promise<void> {
   const candidates = findCandidates(file, keys, isDone)
-  const integers = integerKeyId(file.schema)
-  const columnIds = integers === undefined ? [] : [integers]
-  const options = { keys: integers === undefined }
+  const plain = plainIntegers(file)
+  if (plain !== undefined) return locateIntegers(file, plain, keys, candidates, hit)
   for (const batch of batchesOf(planRuns(file, keys, candidates))) {
-    const plans = batch.map((run) => planScan(file, loader, run.from, run.to, columnIds, options))
+    const plans = batch.map((run) => planScan(file, loader, run.from, run.to, [], { keys: true }))
     await readRanges(
       file.handle,
       coalesce(
@@ -74,8 +74,7 @@ function findCandidates(
   { keyIndex, filter }: SstFile,
   { bytes, offsets, length }: BytesVector,
   isDone: Uint8Array | undefined,
-): number[] {
-  const candidates: number[] = []
+): Uint32Array {
   const { firstKey, lastKey } = keyIndex
   let index = 0
   let high = length
@@ -85,18 +84,28 @@ function findCandidates(
       index = middle + 1
     else high = middle
   }
+  let candidates = new Uint32Array(64)
+  let count = 0
   for (; index < length; index++) {
     if (isDone?.[index] === 1) continue
     const start = offsets[index]
     const end = offsets[index + 1]
     if (compareBytes(bytes, start, end, lastKey, 0, lastKey.length) > 0) break
-    if (filter.mayContain(bytes, start, end)) candidates.push(index)
+    if (!filter.mayContain(bytes, start, end)) continue
+    if (count === candidates.length) candidates = grown(candidates)
+    candidates[count++] = index
   }
-  return candidates
+  return candidates.subarray(0, count)
+}
+
+function grown(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(2 * numbers.length)
+  longer.set(numbers)
+  return longer
 }
 
 /** The pages that hold the candidates, adjacent ones as one run within a row group. */
-function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: readonly number[]): Run[] {
+function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: Uint32Array): Run[] {
   const { keyIndex, keyGrid, typedGrid } = file
   const runs: Run[] = []
   let last: Run | undefined
@@ -129,7 +138,7 @@ function matchRun(
   run: Run,
   found: RowKeys,
   keys: BytesVector,
-  candidates: readonly number[],
+  candidates: Uint32Array,
   hit: (keyIndex: number, position: number) => void,
 ): void {
   const { length } = found

@@ -85,6 +85,7 @@ class IntegerKeys implements RowKeys {
   }
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
+/** Four bytes, big-endian. */
+export function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]
 }

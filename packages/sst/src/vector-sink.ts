@@ -117,9 +117,7 @@ export class VectorSink {
 
   private appendFixed(page: PageBody, { bitmap, present, start }: Levels, from: number, to: number): void {
     const { width } = this.column
-    if (page.end - start !== present * width) {
-      throw corrupt(page, `${page.end - start} bytes of values, ${present * width} expected`)
-    }
+    checkWidth(page, start, present, width)
     const { bytes } = page
     const target = bytesOf(this.target as FixedTarget)
     let at = this.length * width
@@ -243,6 +241,12 @@ export class VectorSink {
     }
     text.length = out
   }
+}
+
+/** Throws if the bytes of a page from `start` on are not those of so many values of one width. */
+export function checkWidth(page: PageBody, start: number, values: number, width: number): void {
+  if (page.end - start === values * width) return
+  throw corrupt(page, `${page.end - start} bytes of values, ${values * width} expected`)
 }
 
 /** Decodes a dictionary page: PLAIN values, all present. */

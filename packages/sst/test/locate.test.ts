@@ -1,0 +1,185 @@
+import { t, table, type TableDefinition } from '@meru/core'
+import { parquetMetadata } from 'hyparquet'
+import { describe, expect, test } from 'vitest'
+import type { SstLayout } from '../src/layout.ts'
+import { PageCache } from '../src/page-cache.ts'
+import { SstReader } from '../src/sst-reader.ts'
+import { encodeRows, openSample, TINY, writeSample, type Row, type SampleFile } from './sample-files.ts'
+import { seededRandom, type SeededRandom } from './seeded-random.ts'
+
+const NOTE_BYTES = { plain: 200, compressed: 4 }
+
+interface KeyType {
+  readonly name: string
+  readonly type: ReturnType<typeof t.long> | ReturnType<typeof t.int> | ReturnType<typeof t.string>
+  readonly bits: number
+  readonly valueOf: (value: bigint) => unknown
+}
+
+const TYPES: readonly KeyType[] = [
+  { name: 'long', type: t.long(), bits: 64, valueOf: (value) => value },
+  { name: 'int', type: t.int(), bits: 32, valueOf: Number },
+  {
+    name: 'string',
+    type: t.string(),
+    bits: 64,
+    valueOf: (value) => (value + 2n ** 63n).toString().padStart(20, '0'),
+  },
+]
+
+/** Ascending integers: stretches of neighbours far from each other, on both sides of zero and of 2³². */
+function integers(random: SeededRandom, bits: number, count: number): bigint[] {
+  const values = new Set<bigint>()
+  const limit = 2n ** BigInt(bits - 1)
+  while (values.size < count) {
+    const word = (BigInt(random.below(2 ** 32)) << 32n) | BigInt(random.below(2 ** 32))
+    const near = random.pick([0n, -(2n ** 32n), 2n ** 32n, -limit, limit - 40n, word])
+    let value = BigInt.asIntN(bits, near) - BigInt(random.below(30))
+    for (let i = random.below(60); i >= 0; i--) {
+      value += BigInt(1 + random.below(3))
+      if (value >= -limit && value < limit) values.add(value)
+    }
+  }
+  return [...values].sort((a, b) => (a < b ? -1 : 1)).slice(0, count)
+}
+
+function tableOf({ type }: KeyType): TableDefinition {
+  return table('notes', { key: type, note: t.string() }, { key: ['key'] })
+}
+
+function rowsOf({ valueOf }: KeyType, values: readonly bigint[], noteBytes: number): Row[] {
+  return values.map((value) => ({ key: valueOf(value), note: 'x'.repeat(noteBytes) }))
+}
+
+async function hitsOf(
+  reader: SstReader,
+  definition: TableDefinition,
+  rows: readonly Row[],
+  isDone?: Uint8Array,
+): Promise<number[][]> {
+  const hits: number[][] = []
+  const { keys } = encodeRows(definition, rows)
+  await reader.locate(keys, (key, position) => hits.push([key, position]), isDone)
+  return hits
+}
+
+async function codecOfKeys({ fs, path }: SampleFile): Promise<string | undefined> {
+  const { buffer } = ((await fs.readFile(path)) as Uint8Array).slice()
+  return parquetMetadata(buffer).row_groups[0].columns[0].meta_data?.codec
+}
+
+const LAYOUTS: readonly (readonly [
+  level: number,
+  pages: 'plain' | 'compressed',
+  layout: Partial<SstLayout>,
+])[] = [
+  // Pages of the typed columns and of encoded rows begin at other rows, and either may be the smaller.
+  [0, 'plain', TINY],
+  [0, 'plain', { pageRows: 8, rowGroupRows: 40, rowPageBytes: 9000 }],
+  [1, 'plain', TINY],
+  [1, 'plain', { pageRows: 64, rowGroupRows: 64 }],
+  [1, 'compressed', { pageRows: 128, rowGroupRows: 256 }],
+  [1, 'compressed', { pageRows: 128, rowGroupRows: 256, compression: 'snappy' }],
+]
+
+describe.each(TYPES)('keys of one $name', (keyType) => {
+  test.each(LAYOUTS)('level %i, %s pages, %o: the keys that are there, and no others', async (...options) => {
+    const [level, pages, layout] = options
+    const definition = tableOf(keyType)
+    for (let seed = 1; seed <= 4; seed++) {
+      const random = seededRandom(seed)
+      const values = integers(random, keyType.bits, 700)
+      const written = values.filter(() => !random.oneIn(3))
+      const rows = rowsOf(keyType, written, NOTE_BYTES[pages])
+      const file = await writeSample(definition, rows, { level, layout })
+      const isPlain = (await codecOfKeys(file)) === 'UNCOMPRESSED'
+      // Only the long keys are sure to get smaller, by either codec.
+      expect(keyType.name === 'long' ? isPlain : pages === 'plain').toBe(pages === 'plain')
+      const positions = new Map(written.map((value, position) => [value, position]))
+      const reader = await openSample(file, definition)
+      for (const share of [1, 2, 20, 200]) {
+        const wanted = values.filter(() => random.oneIn(share))
+        const isDone = Uint8Array.from(wanted, () => (random.oneIn(4) ? 1 : 0))
+        const expected = wanted.flatMap((value, i) => {
+          const position = positions.get(value)
+          return position === undefined ? [] : [[i, position]]
+        })
+        const asked = rowsOf(keyType, wanted, 0)
+        expect(await hitsOf(reader, definition, asked)).toEqual(expected)
+        const left = expected.filter(([i]) => isDone[i] === 0)
+        expect(await hitsOf(reader, definition, asked, isDone)).toEqual(left)
+      }
+      await reader.close()
+    }
+  })
+})
+
+test('integers in pages far apart are read side by side, and found', async () => {
+  const keyType = TYPES[0]
+  const definition = tableOf(keyType)
+  const values = Array.from({ length: 60_000 }, (_, i) => BigInt(i) - 30_000n)
+  // A page of keys takes 8 KiB: in the longest steps those between are not read along.
+  const layout = { pageRows: 1024, rowGroupRows: 1024 }
+  const file = await writeSample(definition, rowsOf(keyType, values, 130), {
+    level: 1,
+    layout,
+    batchRows: 5000,
+  })
+  const reader = await openSample(file, definition)
+  for (const step of [1, 7, 1023, 1024, 1025, 9_999]) {
+    const wanted = values.filter((_, i) => i % step === 0)
+    const hits = await hitsOf(reader, definition, rowsOf(keyType, wanted, 0))
+    expect(hits).toEqual(wanted.map((_, i) => [i, i * step]))
+  }
+  await reader.close()
+})
+
+describe.each([
+  ['plain', 1],
+  ['compressed', 1],
+  ['plain', 0],
+] as const)('damage to %s integers of level %i', (pages, level) => {
+  test('is an error that names file and page', async () => {
+    const definition = tableOf(TYPES[0])
+    const values = Array.from({ length: 400 }, (_, i) => BigInt(i) * 3n)
+    const rows = rowsOf(TYPES[0], values, NOTE_BYTES[pages])
+    const layout = { pageRows: 64, rowGroupRows: 128 }
+    const file = await writeSample(definition, rows, { level, layout })
+    const bytes = (await file.fs.readFile(file.path)) as Uint8Array
+    const { row_groups: groups } = parquetMetadata(bytes.slice().buffer)
+    for (const { columns } of groups) {
+      const chunk = columns[0].meta_data
+      const start = Number(chunk?.data_page_offset)
+      const size = Number(chunk?.total_compressed_size)
+      for (let at = start; at < start + size; at += 11) {
+        bytes[at] ^= 0x10
+        const writer = await file.fs.create('damaged', { exclusive: false })
+        await writer.write(bytes, 0)
+        await writer.close()
+        const cache = new PageCache({ bytesMax: 0 })
+        const { fs, meta } = file
+        const reader = await SstReader.open({ fs, path: 'damaged', meta, schema: definition.schema, cache })
+        const failure = await hitsOf(reader, definition, rows).catch((error: unknown) => error)
+        expect(failure).toMatchObject({ code: 'CORRUPT', file: 'damaged' })
+        const { offset } = failure as { offset: number }
+        expect(offset >= start && offset <= at).toBe(true)
+        await reader.close()
+        bytes[at] ^= 0x10
+      }
+    }
+  })
+})
+
+test('a file cut short under its reader is an error, with read-ahead under way', async () => {
+  const definition = tableOf(TYPES[0])
+  const values = Array.from({ length: 300_000 }, (_, i) => BigInt(i))
+  const file = await writeSample(definition, rowsOf(TYPES[0], values, 130), { level: 1, batchRows: 10_000 })
+  const reader = await openSample(file, definition)
+  const { encoded } = file
+  const whole = (await file.fs.readFile(file.path)) as Uint8Array
+  const writer = await file.fs.create(file.path, { exclusive: false })
+  await writer.write(whole.subarray(0, 100_000), 0)
+  await writer.close()
+  await expect(reader.locate(encoded.keys, () => undefined)).rejects.toMatchObject({ code: 'CORRUPT' })
+  await reader.close()
+})

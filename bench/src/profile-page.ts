@@ -27,7 +27,7 @@ export function profilePage(results: ProfileResults, targets: Targets): string {
   )
   return [
     `## Profiles`,
-    `\`bench profile\`: V8's profiler looks at every thread of the process each ${intervalMicros} µs, which slows it down. For one operation or row: the time, the time that a thread was busy, and with what, in parts of that. What our own code does is named by package and file. Waiting for the disk or for another thread is what is left of the time. Native threads of Node, which sync and read files, are not seen.`,
+    `\`bench profile\`: V8's profiler looks at every thread of the process each ${intervalMicros} µs, which slows it down. For one operation or row: the time; how long a thread was busy with it; and with what, in parts of that. What our own code does, and what it calls, stands under the package and file. The rest of the time is waiting for the disk, for another thread or for its core, and the caller's own loop. Native threads of Node, which sync and read files, are not seen.`,
     circumstancesText(circumstances),
     `### Beside other engines`,
     `Operations that missed a target. "Allowed" is the time that the target leaves for one: what the best other engine needs, by the ratio.`,

@@ -2,10 +2,17 @@ import type { Span } from './spans.ts'
 
 /** What V8's sampling profiler writes for one thread (`--cpu-prof`); times are in microseconds. */
 export interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[]
+  readonly nodes: readonly ProfileNode[]
   readonly startTime: number
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
+}
+
+/** A place in the tree of calls. */
+export interface ProfileNode {
+  readonly id: number
+  readonly callFrame: CallFrame
+  readonly children?: readonly number[]
 }
 
 export interface CallFrame {
@@ -32,24 +39,35 @@ const FILE_CALLS: ReadonlySet<string> = new Set([
   ...['readdir', 'mkdir', 'rename', 'unlink', 'link', 'rmSync', 'copyFile', 'openFileHandle', 'access'],
 ])
 
-/** What a sample is of; nothing if the thread waited. */
-export function kindOf(frame: CallFrame, sourceOf: SourceOf): string | undefined {
-  const { functionName, url } = frame
-  if (functionName === '(idle)') return undefined
+/** Waiting, and what the benchmark itself does: it is not the engine's work. */
+export const NOT_COUNTED: unique symbol = Symbol('not counted')
+
+/**
+ * What a sample is of, by the frames from the innermost outwards: a thing that has a name of its own, or
+ * else the nearest file of ours, which runs it or has called it.
+ */
+export function kindOf(stack: readonly CallFrame[], sourceOf: SourceOf): string | typeof NOT_COUNTED {
+  const [{ functionName, url }] = stack
+  if (functionName === '(idle)') return NOT_COUNTED
   if (functionName === '(garbage collector)') return 'garbage collection'
-  if (url.startsWith('wasm:')) return 'zstd'
-  if (functionName === 'crc32') return 'checksums'
-  const source = sourceOf(frame)
-  if (source !== undefined) return source
-  if (url === '' && FILE_CALLS.has(functionName)) return `file: ${functionName}`
-  // The handle of node:zlib, whose synchronous forms we call.
-  if (url === '' && functionName === 'writeSync') return 'zstd'
-  if (url.startsWith('node:zlib')) return 'zstd'
-  if (url.includes('/bench/src/')) return 'the benchmark'
-  return 'Node and V8'
+  for (const frame of stack) {
+    const source = sourceOf(frame)
+    if (source !== undefined) return ownKindOf(functionName, url) ?? source
+    if (frame.url.includes('/bench/src/')) return NOT_COUNTED
+  }
+  return ownKindOf(functionName, url) ?? 'Node and V8'
 }
 
-/** Adds up what some threads did within spans, which ascend and do not overlap. */
+function ownKindOf(functionName: string, url: string): string | undefined {
+  if (functionName === 'crc32') return 'checksums'
+  if (url.startsWith('wasm:') || url.startsWith('node:zlib')) return 'zstd'
+  if (url !== '') return undefined
+  // The handle of node:zlib, whose synchronous forms we call.
+  if (functionName === 'writeSync') return 'zstd'
+  return FILE_CALLS.has(functionName) ? `file: ${functionName}` : undefined
+}
+
+/** Adds up what some threads did from the beginning of the first span to the end of the last. */
 export function sharesOf(
   profiles: readonly CpuProfile[],
   spans: readonly Span[],
@@ -57,18 +75,17 @@ export function sharesOf(
 ): Shares {
   const by = new Map<string, number>()
   let busyMicros = 0
+  const [first] = spans[0]
+  const [, last] = spans[spans.length - 1]
   for (const profile of profiles) {
-    const kinds = new Map(profile.nodes.map(({ id, callFrame }) => [id, kindOf(callFrame, sourceOf)]))
+    const kinds = kindsOf(profile, sourceOf)
     let time = profile.startTime
-    let at = 0
     profile.samples.forEach((node, i) => {
       const from = time
       time += profile.timeDeltas[i]
-      while (at < spans.length && spans[at][1] <= from) at++
+      const micros = Math.min(time, last) - Math.max(from, first)
       const kind = kinds.get(node)
-      if (kind === undefined) return
-      const micros = overlap(from, time, spans, at)
-      if (micros === 0) return
+      if (micros <= 0 || kind === undefined || kind === NOT_COUNTED) return
       busyMicros += micros
       by.set(kind, (by.get(kind) ?? 0) + micros)
     })
@@ -77,10 +94,16 @@ export function sharesOf(
   return { busyMicros, by: sorted }
 }
 
-function overlap(from: number, to: number, spans: readonly Span[], first: number): number {
-  let sum = 0
-  for (let at = first; at < spans.length && spans[at][0] < to; at++) {
-    sum += Math.max(0, Math.min(to, spans[at][1]) - Math.max(from, spans[at][0]))
+/** The kind of each node of the tree. */
+function kindsOf({ nodes }: CpuProfile, sourceOf: SourceOf): Map<number, string | typeof NOT_COUNTED> {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const parents = new Map<number, ProfileNode>()
+  for (const node of nodes) for (const child of node.children ?? []) parents.set(child, node)
+  const kinds = new Map<number, string | typeof NOT_COUNTED>()
+  for (const id of byId.keys()) {
+    const stack: CallFrame[] = []
+    for (let node = byId.get(id); node !== undefined; node = parents.get(node.id)) stack.push(node.callFrame)
+    kinds.set(id, kindOf(stack, sourceOf))
   }
-  return sum
+  return kinds
 }

@@ -1,78 +1,71 @@
 import { describe, expect, test } from 'vitest'
-import { kindOf, sharesOf, type CallFrame, type CpuProfile } from '../src/profile-shares.ts'
+import { kindOf, NOT_COUNTED, sharesOf, type CallFrame, type CpuProfile } from '../src/profile-shares.ts'
 import { sourceFiles } from '../src/source-files.ts'
 
 function frame(functionName: string, url = ''): CallFrame {
   return { functionName, url, lineNumber: 0, columnNumber: 0 }
 }
 
-/** A thread that is sampled each 10 µs from 1,000 on. */
+const LOCATE = 'file:///repository/packages/sst/src/locate.ts'
+const TOTALS = 'file:///repository/bench/src/totals.ts'
+
+/** A thread that is sampled each 10 µs from 1,000 on, in functions that a file of ours calls. */
 function profileOf(...functions: readonly string[]): CpuProfile {
   const names = [...new Set(functions)]
   return {
-    nodes: names.map((name, id) => ({ id, callFrame: frame(name) })),
+    nodes: [
+      { id: 0, callFrame: frame('locateKeys', LOCATE), children: names.map((_, i) => i + 1) },
+      ...names.map((name, i) => ({ id: i + 1, callFrame: frame(name) })),
+    ],
     startTime: 1000,
-    samples: functions.map((name) => names.indexOf(name)),
+    samples: functions.map((name) => names.indexOf(name) + 1),
     timeDeltas: functions.map(() => 10),
   }
 }
 
-const sourceOf = (): undefined => undefined
-
 describe('shares of a profile', () => {
-  test('count what lies within the spans, and no waiting', () => {
-    const thread = profileOf('crc32', '(idle)', 'fdatasync', '(garbage collector)', 'crc32')
+  test('count from the first span to the last, and no waiting', () => {
+    const thread = profileOf('crc32', '(idle)', 'fdatasync', '(garbage collector)', 'utf8Write')
     const shares = sharesOf(
       [thread],
       [
         [990, 1005],
-        [1015, 1032],
+        [1015, 1041],
       ],
-      sourceOf,
+      sourceFiles(),
     )
     expect(shares).toEqual({
-      busyMicros: 17,
+      busyMicros: 31,
       by: [
+        { what: 'checksums', micros: 10 },
         { what: 'file: fdatasync', micros: 10 },
-        { what: 'checksums', micros: 5 },
-        { what: 'garbage collection', micros: 2 },
+        { what: 'garbage collection', micros: 10 },
+        { what: 'sst/locate', micros: 1 },
       ],
     })
   })
 
-  test('count short spans within one sample, and threads together', () => {
-    const spans = [
-      [1001, 1002],
-      [1003, 1005],
-      [1040, 1050],
-    ] as const
-    const shares = sharesOf([profileOf('crc32'), profileOf('crc32', 'crc32')], spans, sourceOf)
-    expect(shares).toEqual({ busyMicros: 6, by: [{ what: 'checksums', micros: 6 }] })
+  test('count threads together', () => {
+    const profiles = [profileOf('crc32'), profileOf('crc32', 'crc32')]
+    const shares = sharesOf(profiles, [[1005, 1030]], sourceFiles())
+    expect(shares).toEqual({ busyMicros: 20, by: [{ what: 'checksums', micros: 20 }] })
   })
 })
 
-test('samples are named by what they are of', () => {
-  const sources = sourceFiles()
-  const kinds = (
-    [
-      ['(idle)', ''],
-      ['writeSync', ''],
-      ['decompress', 'wasm://wasm/1'],
-      ['zstdDecompressSync', 'node:zlib'],
-      ['readSync', 'node:fs'],
-      ['(program)', ''],
-      ['add', 'file:///repository/bench/src/totals.ts'],
-      ['locateKeys', 'file:///repository/packages/sst/src/locate.ts'],
-    ] as const
-  ).map(([name, url]) => kindOf(frame(name, url), sources))
-  expect(kinds).toEqual([
-    undefined,
-    'zstd',
-    'zstd',
-    'zstd',
-    'Node and V8',
-    'Node and V8',
-    'the benchmark',
-    'sst/locate',
-  ])
+test.each([
+  ['waiting', [frame('(idle)')], NOT_COUNTED],
+  ['the zlib handle', [frame('writeSync')], 'zstd'],
+  ['the zlib module below ours', [frame('zstdDecompressSync', 'node:zlib'), frame('load', LOCATE)], 'zstd'],
+  ['WebAssembly', [frame('decompress', 'wasm://wasm/1')], 'zstd'],
+  [
+    'what the collector does for anybody',
+    [frame('(garbage collector)'), frame('add', TOTALS)],
+    'garbage collection',
+  ],
+  ['our file', [frame('locateKeys', LOCATE), frame('add', TOTALS)], 'sst/locate'],
+  ['what our file calls', [frame('readSync', 'node:fs'), frame('load', LOCATE)], 'sst/locate'],
+  ['what the benchmark does', [frame('utf8Slice'), frame('add', TOTALS), frame('load', LOCATE)], NOT_COUNTED],
+  ['what nobody of ours called', [frame('processTicks', 'node:internal')], 'Node and V8'],
+])('%s', (_, stack, kind) => {
+  expect(kindOf(stack, sourceFiles())).toBe(kind)
 })

@@ -47,8 +47,11 @@ export function encodeRange(table: string, key: readonly ColumnPlan[], range: An
   }
 }
 
+/** For one bound at a time; it is copied out. */
+const out = new ByteWriter(64)
+
 function encodeBound(table: string, key: readonly ColumnPlan[], name: string, bound: unknown): Uint8Array {
-  const out = new ByteWriter(64)
+  out.clear()
   const values = leadingValues(table, key, name, bound)
   values.forEach((value, i) => {
     if (value instanceof StartsWith) {
@@ -60,7 +63,7 @@ function encodeBound(table: string, key: readonly ColumnPlan[], name: string, bo
 }
 
 function encodePrefix(table: string, key: readonly ColumnPlan[], prefix: unknown): Uint8Array {
-  const out = new ByteWriter(64)
+  out.clear()
   const isBare = !isPlainObject(prefix)
   const values = leadingValues(table, key, 'prefix', prefix)
   values.forEach((value, i) => {

@@ -1,3 +1,4 @@
+import type { TextBlock } from './text-block.ts'
 import { isBytes, isDate, isMap } from './value-check.ts'
 
 /** An object with string names, such as a row. */
@@ -18,13 +19,14 @@ export interface RecordShape {
   reader(parts: readonly PartReader[]): RecordReader
 }
 
-/** Reads one property of a record from the key and the value bytes of an encoded row. */
+/** Reads one property of a record from the key and the value bytes of an encoded row; texts from `block`, if there is one. */
 export type PartReader = (
   bytes: Uint8Array,
   keyStart: number,
   keyEnd: number,
   valueStart: number,
   valueEnd: number,
+  block?: TextBlock,
 ) => unknown
 
 /** Makes a record of an encoded row. */
@@ -34,6 +36,7 @@ export type RecordReader = (
   keyEnd: number,
   valueStart: number,
   valueEnd: number,
+  block?: TextBlock,
 ) => Record<string, unknown>
 
 type Compile = (names: string, body: string) => (...parts: unknown[]) => unknown
@@ -62,13 +65,13 @@ export function compiledShape(names: readonly string[]): RecordShape {
   const columns = names.map((_, i) => `const c${i} = columns[${i}];`).join(' ')
   const rows = `const rows = []; for (let i = 0; i < length; i++) rows.push(${record((i) => `c${i}[i]`)}); return rows`
   const calls = names.map((_, i) => `p${i}`)
-  const read = record((i) => `p${i}(b, k, l, v, w)`)
+  const read = record((i) => `p${i}(b, k, l, v, w, t)`)
   return {
     take: code('record', `return [${names.map((_, i) => property(i)).join(', ')}]`),
     make: code('values', `return ${record((i) => `values[${i}]`)}`),
     makeAll: code('columns, length', `${columns} ${rows}`),
     // Each reader is called at a place of its own, where it can be compiled in.
-    reader: code('parts', `const [${calls.join(', ')}] = parts; return (b, k, l, v, w) => (${read})`),
+    reader: code('parts', `const [${calls.join(', ')}] = parts; return (b, k, l, v, w, t) => (${read})`),
   } as RecordShape
 }
 
@@ -84,8 +87,8 @@ export function plainShape(names: readonly string[]): RecordShape {
       names.map((name) => (isInherited(name) && !Object.hasOwn(record, name) ? undefined : record[name])),
     make: (values) => make((i) => values[i]),
     makeAll: (columns, length) => Array.from({ length }, (_, row) => make((i) => columns[i][row])),
-    reader: (parts) => (bytes, keyStart, keyEnd, valueStart, valueEnd) =>
-      make((i) => parts[i](bytes, keyStart, keyEnd, valueStart, valueEnd)),
+    reader: (parts) => (bytes, keyStart, keyEnd, valueStart, valueEnd, block) =>
+      make((i) => parts[i](bytes, keyStart, keyEnd, valueStart, valueEnd, block)),
   }
 }
 

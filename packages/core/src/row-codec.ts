@@ -12,6 +12,7 @@ import { rowLayout } from './row-layout.ts'
 import { columnReaders } from './row-reader.ts'
 import type { TableSchema } from './schema.ts'
 import { Selection } from './selection.ts'
+import type { TextBlock } from './text-block.ts'
 import { appendValueArea, checkValueLength, type ValueArea } from './value-area.ts'
 import type { ColumnPlan } from './value-codec.ts'
 import { invalidValue, showValue } from './value-error.ts'
@@ -139,7 +140,7 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     return encodeRange(this.table, this.key.plans, range)
   }
 
-  /** The row, or the selected columns of it, in the given key and value bytes. */
+  /** The row, or the selected columns of it, in the given key and value bytes, which lie in the memory of `block`. */
   decodeRow(
     bytes: Uint8Array,
     keyStart: number,
@@ -147,9 +148,10 @@ export class RowCodec<Row = Record<string, unknown>, Key = unknown> {
     valueStart: number,
     valueEnd: number,
     selection: Selection = this.all,
+    block?: TextBlock,
   ): Row {
     checkValueLength(this.#area, valueEnd - valueStart)
-    return selection.read(bytes, keyStart, keyEnd, valueStart, valueEnd) as Row
+    return selection.read(bytes, keyStart, keyEnd, valueStart, valueEnd, block) as Row
   }
 
   /** The key in the given bytes: the value itself for a key of one column, else an object. */

@@ -93,13 +93,13 @@ function stringReader({ layout }: ValueArea, plan: ColumnPlan): PartReader {
   const { variableAt } = layout
   const endAt = layout.endsAt + 4 * variableIndex
   const isFirst = variableIndex === 0
-  return (bytes, _keyStart, _keyEnd, start, end) => {
+  return (bytes, _keyStart, _keyEnd, start, end, block) => {
     if (bit >= 0 && (bytes[start + (bit >>> 3)] & (1 << (bit & 7))) !== 0) return null
     const base = start + variableAt
     const from = isFirst ? base : base + readU32(bytes, start + endAt - 4)
     const to = base + readU32(bytes, start + endAt)
     if (to < from || to > end) throw outsideOfRow(plan)
-    return readText(bytes, from, to)
+    return block === undefined ? readText(bytes, from, to) : block.read(from, to)
   }
 }
 

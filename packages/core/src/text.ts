@@ -21,6 +21,7 @@ const native: BufferMethods | undefined =
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const latin1 = new TextDecoder('latin1')
 
 /** Texts up to these lengths are written and read character by character, which beats a native call. */
 const SHORT_WRITE = 20
@@ -72,6 +73,12 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
   if (native !== undefined) return native.utf8Slice.call(bytes, start, end)
   // A decoder refuses views of shared memory, so it gets a copy.
   return decoder.decode(bytes.slice(start, end))
+}
+
+/** A string with one character for each byte; those of bytes up to 0x7f are ASCII. The bytes may lie in shared memory. */
+export function readLatin1(bytes: Uint8Array, start: number, end: number): string {
+  if (native !== undefined) return native.latin1Slice.call(bytes, start, end)
+  return latin1.decode(bytes.slice(start, end))
 }
 
 /** The text of a few bytes, or `undefined` if they are not ASCII or too near to the end of the array. */

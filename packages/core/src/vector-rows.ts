@@ -78,11 +78,18 @@ function readFixed(
   from: number,
   to: number,
 ): unknown[] {
+  if (vector.physical === 'f64') return readDoubles(vector.values, from, to)
   const { buffer, byteOffset, byteLength } = vector.values
   const bytes = new Uint8Array(buffer, byteOffset, byteLength)
   const values: unknown[] = Array(to - from)
   for (let i = from; i < to; i++) values[i - from] = codec.get(bytes, i * plan.width, plan)
   return values
+}
+
+function readDoubles(values: Float64Array, from: number, to: number): number[] {
+  const numbers: number[] = Array(to - from)
+  for (let i = from; i < to; i++) numbers[i - from] = values[i]
+  return numbers
 }
 
 function readTexts(plan: ColumnPlan, vector: BytesVector, from: number, to: number): unknown[] {

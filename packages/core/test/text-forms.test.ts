@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { formatDate, parseDate } from '../src/calendar.ts'
+import { ByteWriter, TextBlock } from '../src/index.ts'
 import { compiledShape, plainShape, recordShape } from '../src/record-shape.ts'
-import { ByteWriter } from '../src/index.ts'
 import { Random, randomValue } from './random.ts'
 
 describe('dates', () => {
@@ -94,12 +94,13 @@ describe.each([
 
   test('reads each property with its own reader', () => {
     const bytes = Uint8Array.of(7)
+    const block = new TextBlock()
     const read = makeShape(names).reader(
       names.map((name) => (...place) => [name, ...place]),
     )
-    const record = read(bytes, 1, 2, 3, 4)
+    const record = read(bytes, 1, 2, 3, 4, block)
     expect(Object.keys(record).sort()).toEqual([...names].sort())
-    for (const name of names) expect(record[name]).toEqual([name, bytes, 1, 2, 3, 4])
+    for (const name of names) expect(record[name]).toEqual([name, bytes, 1, 2, 3, 4, block])
   })
 
   test('of no names', () => {

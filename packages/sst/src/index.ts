@@ -10,7 +10,14 @@ export {
   type RowRef,
   type SstReaderOptions,
 } from './sst-reader.ts'
-export { WALK_END, WALK_NEEDS_PAGE, WALK_ROW, type RowWalk, type WalkRange } from './row-walk.ts'
+export {
+  WALK_END,
+  WALK_NEEDS_PAGE,
+  WALK_ROW,
+  type ColumnRun,
+  type RowWalk,
+  type WalkRange,
+} from './row-walk.ts'
 export { type ReadOptions, type SstRows } from './row-scan.ts'
 export type { RowRange, StatisticsFilter, TypedPages } from './page-selection.ts'
 export { PageCache, type PageCacheStats } from './page-cache.ts'

@@ -1,7 +1,9 @@
-import { compareKeys } from '@meru/core'
+import { compareKeys, type TextBlock, type Vector } from '@meru/core'
 import { keyPrefix, type SearchKey } from './key-prefix.ts'
 import type { PageLoader } from './page-loader.ts'
-import { lowerRow, rowParts, type RowMemory, type RowParts } from './row-page.ts'
+import { lowerRow, rowMemory, rowParts, type RowMemory, type RowParts } from './row-page.ts'
+import { columnIndex } from './row-scan.ts'
+import { RowTexts } from './row-texts.ts'
 import type { SstFile } from './sst-file.ts'
 
 /** What `RowWalk.next` says. */
@@ -9,7 +11,7 @@ export const WALK_END = 0
 export const WALK_ROW = 1
 export const WALK_NEEDS_PAGE = 2
 
-const NO_BYTES: Uint8Array = new Uint8Array()
+const NO_MEMORY: RowMemory = rowMemory(0)
 
 export interface WalkRange {
   /** Encoded key, inclusive. */
@@ -19,14 +21,22 @@ export interface WalkRange {
   readonly reverse: boolean
 }
 
+/** Rows [from, to) of columns, in the order of the file. */
+export interface ColumnRun {
+  readonly columns: readonly Vector[]
+  readonly from: number
+  readonly to: number
+}
+
 /** The rows of a walk that lie in one page: from `next` on, up to `stop`, which is not among them. */
 interface Stretch {
-  memory: RowMemory | undefined
+  memory: RowMemory
   /** Where the frame lies in the memory, and how many rows it holds. */
   at: number
   rows: number
   next: number
   stop: number
+  readonly texts: RowTexts
 }
 
 /**
@@ -35,7 +45,7 @@ interface Stretch {
  */
 export class RowWalk {
   /** The row that the walk stands on. Valid until a page of any file is loaded; then `resume` finds it again. */
-  readonly row: RowParts = { bytes: NO_BYTES, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
+  readonly row: RowParts = { bytes: NO_MEMORY.bytes, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
   /** Its position in the file; -1 at the start. */
   position = -1
   private readonly file: SstFile
@@ -43,7 +53,14 @@ export class RowWalk {
   private readonly range: WalkRange
   /** The page at hand, the last page of the walk, and the one that was missing last. */
   private readonly pages: { current: number; readonly last: number; missing: number }
-  private readonly stretch: Stretch = { memory: undefined, at: 0, rows: 0, next: 0, stop: 0 }
+  private readonly stretch: Stretch = {
+    memory: NO_MEMORY,
+    at: 0,
+    rows: 0,
+    next: 0,
+    stop: 0,
+    texts: new RowTexts(),
+  }
 
   constructor(file: SstFile, loader: PageLoader, range: WalkRange) {
     const { firstKey, lastKey } = file.keyIndex
@@ -64,18 +81,43 @@ export class RowWalk {
       : { current: first - 1, last, missing: -1 }
   }
 
-  /** Moves to the next row. After `WALK_NEEDS_PAGE` load the page and ask again. */
-  next(): number {
+  /** The texts of the row that the walk stands on, and valid as long. */
+  get texts(): TextBlock {
+    return this.stretch.texts.block
+  }
+
+  /** Moves to the next row, of about `ahead` that are wanted. After `WALK_NEEDS_PAGE` load the page and ask again. */
+  next(ahead: number): number {
     const { stretch } = this
     while (stretch.next === stretch.stop) {
       const answer = this.enter()
       if (answer !== WALK_ROW) return answer
     }
     const index = stretch.next
-    rowParts(stretch.memory as RowMemory, stretch.at, stretch.rows, index, this.row)
+    rowParts(stretch.memory, stretch.at, stretch.rows, index, this.row)
+    stretch.texts.serve(stretch, index, ahead, this.range.reverse)
     this.position = this.file.keyGrid.firstRows[this.pages.current] + index
     stretch.next = this.range.reverse ? index - 1 : index + 1
     return WALK_ROW
+  }
+
+  /**
+   * Up to `count` rows of the page, from the one that the walk stands on, by column, if all columns of the ids are in the
+   * cache; moves to the last of them.
+   */
+  run(count: number, columnIds: readonly number[]): ColumnRun | undefined {
+    const { stretch, position, file } = this
+    const columns = this.columns(columnIds)
+    if (columns === undefined) return undefined
+    const first = file.keyGrid.firstRows[this.pages.current]
+    const index = position - first
+    const { reverse } = this.range
+    const further = Math.min(count - 1, Math.abs(stretch.stop - stretch.next))
+    const last = reverse ? index - further : index + further
+    rowParts(stretch.memory, stretch.at, stretch.rows, last, this.row)
+    this.position = first + last
+    stretch.next = reverse ? last - 1 : last + 1
+    return { columns, from: Math.min(index, last), to: Math.max(index, last) + 1 }
   }
 
   /**
@@ -88,7 +130,8 @@ export class RowWalk {
     if (position < 0 || (!row && stretch.next === stretch.stop)) return true
     if (!this.find(pages.current)) return false
     const index = position - this.file.keyGrid.firstRows[pages.current]
-    rowParts(stretch.memory as RowMemory, stretch.at, stretch.rows, index, this.row)
+    rowParts(stretch.memory, stretch.at, stretch.rows, index, this.row)
+    stretch.texts.serve(stretch, index, 1, this.range.reverse)
     return true
   }
 
@@ -113,6 +156,22 @@ export class RowWalk {
     return WALK_ROW
   }
 
+  /** Columns of the page at hand, if all are in the cache. */
+  private columns(ids: readonly number[]): Vector[] | undefined {
+    const { file, loader, pages } = this
+    // Pages of encoded rows are others than those of columns.
+    if (file.rowColumn !== undefined) return undefined
+    const vectors: Vector[] = []
+    for (const id of ids) {
+      const cached = loader.table[loader.units.column(columnIndex(file, id), pages.current)]
+      if (cached?.vector === undefined) return undefined
+      cached.used = true
+      vectors.push(cached.vector)
+    }
+    loader.cache.hits += ids.length
+    return vectors
+  }
+
   /** Looks a page up in the cache. */
   private find(page: number): boolean {
     const { loader, stretch } = this
@@ -135,6 +194,7 @@ export class RowWalk {
       stretch.at = 0
     }
     cache.hits++
+    stretch.texts.clear()
     stretch.rows = firstRows[page + 1] - firstRows[page]
     return true
   }
@@ -142,7 +202,10 @@ export class RowWalk {
   /** The first row of the page at hand whose key is not below a bound, which the file covers. */
   private lowerIn(bound: Uint8Array): number {
     const { memory, at, rows } = this.stretch
-    return lowerRow(memory as RowMemory, at, rows, searchKey(this.file, bound), -1)
+    const { keyIndex } = this.file
+    const key = searchKey(this.file, bound)
+    const guess = Math.floor(keyIndex.shareOf(this.pages.current, key.prefix) * rows)
+    return lowerRow(memory, at, rows, key, guess)
   }
 }
 

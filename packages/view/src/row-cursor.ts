@@ -1,5 +1,6 @@
-import { compareBytes } from '@meru/core'
-import { WALK_END, WALK_NEEDS_PAGE, type WalkRange } from '@meru/sst'
+import { compareBytes, type TextBlock } from '@meru/core'
+import { WALK_END, WALK_ROW, type ColumnRun, type WalkRange } from '@meru/sst'
+import type { EntryPlace } from './entry-place.ts'
 import { projectedEntry } from './project-row.ts'
 import type { ReadView } from './read-view.ts'
 import { FilesHead, MemtableHead, type RowHead } from './row-heads.ts'
@@ -10,14 +11,25 @@ export const CURSOR_END = 0
 export const CURSOR_FULL = 1
 export const CURSOR_NEEDS_PAGE = 2
 
-/** Takes an encoded row. The bytes are only valid during the call. */
-export type TakeRow = (
-  bytes: Uint8Array,
-  keyStart: number,
-  keyEnd: number,
-  valueStart: number,
-  valueEnd: number,
-) => void
+/** Takes rows. What it gets is only valid during the call. */
+export interface RowTaker {
+  /** The columns that it takes by runs. */
+  readonly columnIds: readonly number[]
+  /** Takes an encoded row, with its texts if there is a block of them. */
+  row(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    texts: TextBlock | undefined,
+  ): void
+  /** Takes rows by column, which come last one first in a scan in reverse. */
+  run(rows: ColumnRun): void
+}
+
+/** Fewer rows are read one by one. */
+const RUN_ROWS_MIN = 4
 
 /**
  * The visible rows of a key range in key order, one by one, from memtables and from pages in memory, without waiting:
@@ -45,26 +57,27 @@ export class RowCursor {
   }
 
   /**
-   * Gives up to `count` rows to `take`. `CURSOR_FULL`: it gave so many. `CURSOR_END`: there are no more.
+   * Gives up to `count` rows to `taker`. `CURSOR_FULL`: it gave so many. `CURSOR_END`: there are no more.
    * `CURSOR_NEEDS_PAGE`: call `load`, then pull the rest.
    */
-  pull(count: number, take: TakeRow): number {
+  pull(count: number, taker: RowTaker): number {
     this.waiting = this.heads.find((head) => !head.resume({ row: !this.moving.has(head) }))
     if (this.waiting !== undefined) return CURSOR_NEEDS_PAGE
     for (let taken = 0; taken < count;) {
-      if (this.moving.size > 0 && !this.move()) return CURSOR_NEEDS_PAGE
-      const head = this.heads.length === 1 ? this.heads[0] : this.first()
-      if (head === undefined) return CURSOR_END
+      if (this.moving.size > 0 && !this.move(count - taken)) return CURSOR_NEEDS_PAGE
+      const { heads } = this
+      if (heads.length === 0) return CURSOR_END
+      if (heads.length === 1) {
+        taken += this.pullAlone(heads[0], count - taken, taker)
+        if (this.waiting !== undefined) return CURSOR_NEEDS_PAGE
+        continue
+      }
+      const head = this.first()
       if (!head.isDelete) {
-        const { projection } = head
-        const place = projection === undefined ? head.place : projectedEntry(projection, head.place)
-        const { bytes, keyStart, keyEnd, valueStart, valueEnd } = place
-        take(bytes, keyStart, keyEnd, valueStart, valueEnd)
-        this.remember(bytes, keyStart, keyEnd)
+        this.give(head, taker)
         taken++
       }
-      if (this.heads.length > 1) this.moveEqual(head)
-      else if (!this.step(head)) return CURSOR_NEEDS_PAGE
+      this.moveEqual(head)
     }
     return CURSOR_FULL
   }
@@ -74,33 +87,71 @@ export class RowCursor {
     return this.waiting?.load() ?? Promise.resolve()
   }
 
-  /** Moves the heads that must; false if one cannot. */
-  private move(): boolean {
-    for (const head of this.moving) if (!this.step(head)) return false
+  /** Gives up to `count` rows of the only head, from the row on that it stands on; returns how many. */
+  private pullAlone(head: RowHead, count: number, taker: RowTaker): number {
+    for (let taken = 0; ;) {
+      const inRun = this.giveRun(head, count - taken, taker)
+      taken += inRun
+      if (inRun === 0 && !head.isDelete) {
+        this.give(head, taker)
+        taken++
+      }
+      if (taken === count) this.moving.add(head)
+      else if (this.step(head, count - taken)) continue
+      return taken
+    }
+  }
+
+  /** Gives rows by column if they are in memory like that; returns how many. */
+  private giveRun(head: RowHead, count: number, taker: RowTaker): number {
+    const run = count < RUN_ROWS_MIN ? undefined : head.run(count, taker.columnIds)
+    if (run === undefined) return 0
+    taker.run(run)
+    this.remember(head.place)
+    return run.to - run.from
+  }
+
+  private give(head: RowHead, taker: RowTaker): void {
+    const { projection, place } = head
+    if (projection === undefined) {
+      taker.row(place.bytes, place.keyStart, place.keyEnd, place.valueStart, place.valueEnd, head.texts)
+    } else {
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = projectedEntry(projection, place)
+      taker.row(bytes, keyStart, keyEnd, valueStart, valueEnd, undefined)
+    }
+    this.remember(place)
+  }
+
+  /** Moves the heads that must, for so many rows in all; false if one has to wait for a page. */
+  private move(ahead: number): boolean {
+    const share = Math.ceil(ahead / this.heads.length)
+    for (const head of this.moving) {
+      this.moving.delete(head)
+      this.step(head, share)
+      if (this.waiting !== undefined) return false
+    }
     return true
   }
 
-  /** Moves a head; false, with the head still to be moved, if its page is missing. */
-  private step(head: RowHead): boolean {
-    const answer = head.next()
-    if (answer === WALK_NEEDS_PAGE) {
+  /** Moves a head: true if it stands on a row then. Else it is gone, or it waits for its page and is still to be moved. */
+  private step(head: RowHead, ahead: number): boolean {
+    const answer = head.next(ahead)
+    if (answer === WALK_ROW) return true
+    if (answer === WALK_END) {
+      this.heads.splice(this.heads.indexOf(head), 1)
+    } else {
       this.moving.add(head)
       this.waiting = head
-      return false
     }
-    this.moving.delete(head)
-    if (answer === WALK_END) this.heads.splice(this.heads.indexOf(head), 1)
-    return true
+    return false
   }
 
-  private first(): RowHead | undefined {
-    let first: RowHead | undefined
+  private first(): RowHead {
+    let [first] = this.heads
     for (const head of this.heads) {
-      if (first === undefined) first = head
-      else {
-        const order = compareHeads(head, first)
-        if (this.reverse ? order > 0 : order < 0) first = head
-      }
+      if (head === first) continue
+      const order = compareHeads(head, first)
+      if (this.reverse ? order > 0 : order < 0) first = head
     }
     return first
   }
@@ -112,12 +163,12 @@ export class RowCursor {
     }
   }
 
-  private remember(bytes: Uint8Array, start: number, end: number): void {
+  private remember({ bytes, keyStart, keyEnd }: EntryPlace): void {
     const { last } = this
-    const length = end - start
+    const length = keyEnd - keyStart
     if (length > last.bytes.length) last.bytes = new Uint8Array(2 * length)
     const to = last.bytes
-    for (let i = 0; i < length; i++) to[i] = bytes[start + i]
+    for (let i = 0; i < length; i++) to[i] = bytes[keyStart + i]
     last.length = length
   }
 }

@@ -1,6 +1,7 @@
-import type { ColumnBatch, RowCodec, Selection } from '@meru/core'
+import type { ColumnBatch, RowCodec, Selection, TextBlock } from '@meru/core'
+import type { ColumnRun } from '@meru/sst'
 import type { ReadView } from './read-view.ts'
-import { CURSOR_END, CURSOR_FULL, RowCursor } from './row-cursor.ts'
+import { CURSOR_END, CURSOR_FULL, RowCursor, type RowTaker } from './row-cursor.ts'
 import { scanView, type ScanRequest } from './scan.ts'
 
 /** Rows of the first piece: small, so that a short scan reads little. */
@@ -14,6 +15,40 @@ const TRIES_MAX = 3
 
 /** What `RowPieces.next` gives: some rows, or `undefined` at the end. */
 export type Piece<Row> = Row[] | undefined
+
+/** Makes objects of the rows of a piece. */
+class RowMaker<Row> implements RowTaker {
+  readonly columnIds: readonly number[]
+  rows: Row[] = []
+  private readonly codec: RowCodec<Row>
+  private readonly selection: Selection
+  private readonly reverse: boolean
+
+  constructor(codec: RowCodec<Row>, selection: Selection, reverse: boolean) {
+    this.columnIds = selection.columnIds
+    this.codec = codec
+    this.selection = selection
+    this.reverse = reverse
+  }
+
+  row(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    texts: TextBlock | undefined,
+  ): void {
+    this.rows.push(this.codec.decodeRow(bytes, keyStart, keyEnd, valueStart, valueEnd, this.selection, texts))
+  }
+
+  run({ columns, from, to }: ColumnRun): void {
+    const made = this.codec.rowsOf(columns, from, to, this.selection)
+    if (this.reverse) made.reverse()
+    if (this.rows.length === 0) this.rows = made
+    else for (const row of made) this.rows.push(row)
+  }
+}
 
 /**
  * The rows of a scan as objects, in growing pieces. While the pages are in memory they come at once, made of encoded
@@ -74,12 +109,11 @@ export class RowPieces<Row> {
 
   /** Rows from pages in memory; `undefined` if there are none, at the end or because a page is missing. */
   private pull(): Row[] | undefined {
-    const { progress, codec, selection, cursor } = this
-    const rows: Row[] = []
+    const { progress, cursor } = this
     const wanted = Math.min(progress.piece, this.remaining)
-    const answer = cursor.pull(wanted, (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
-      rows.push(codec.decodeRow(bytes, keyStart, keyEnd, valueStart, valueEnd, selection))
-    })
+    const taker = new RowMaker(this.codec, this.selection, this.request.reverse ?? false)
+    const answer = cursor.pull(wanted, taker)
+    const { rows } = taker
     progress.taken += rows.length
     if (answer === CURSOR_FULL) progress.piece = Math.min(2 * progress.piece, PIECE_ROWS_MAX)
     if (answer === CURSOR_END || this.remaining <= 0) this.isDone = true

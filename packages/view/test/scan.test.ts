@@ -1,6 +1,6 @@
 import { MemoryFs } from '@meru/fs'
 import { FaultyFs, Random, seedsFromEnvironment } from '@meru/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { RowPieces, scanView, TableVersion, type ReadView, type ScanRequest } from '../src/index.ts'
 import { isInRange, randomRange, randomView } from './random-view.ts'
 import { codec, item, items, keyOf, memtableOf, SampleFiles, type Item } from './sample-table.ts'
@@ -253,6 +253,51 @@ describe('rows of pages in memory', () => {
     const memtables = [memtableOf([{ seqno: 5, put: item('a', -1) }])]
     const merged = new RowPieces({ ...view, memtables }, { ...request, limit: 2 }, codec, selection)
     expect(merged.next()).toEqual([item('a', -1), item('a', 0)])
+  })
+
+  describe.each([false, true])('in reverse: %s', (reverse) => {
+    const notes = ['plain', 'naïve', null, '', 'a note that is longer than the others']
+    const all = rows(400).map((row, i) => ({ ...row, note: notes[i % notes.length] }))
+    const dead = [0, 7, 8, 9, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 57, 59, 61, 200, 399]
+    const expected = all.filter((_, i) => !dead.includes(i))
+    if (reverse) expected.reverse()
+
+    test.each([1, 2, 3, 4, 100, 400])(
+      'by column or by row, pieces of %i rows are the same',
+      async (limit) => {
+        const view = viewOf({
+          version: new TableVersion([await new SampleFiles().add({ level: 1, rows: all, dead })]),
+        })
+        expect(await pieces(view, { reverse })).toEqual(expected)
+        const decodeRow = vi.spyOn(codec, 'decodeRow')
+        try {
+          expect(await pieces(view, { reverse, limit })).toEqual(expected.slice(0, limit))
+          const lower = keyOf(all[35])
+          const inRange = expected.filter(({ id }) => id >= 35)
+          expect(await pieces(view, { reverse, limit, lower })).toEqual(inRange.slice(0, limit))
+          expect(decodeRow.mock.calls.length).toBeGreaterThan(limit)
+          await scan(view, { reverse })
+          decodeRow.mockClear()
+          expect(await pieces(view, { reverse, limit })).toEqual(expected.slice(0, limit))
+          expect(await pieces(view, { reverse, limit, lower })).toEqual(inRange.slice(0, limit))
+          const narrow = expected.slice(0, limit).map(({ note }) => ({ note }))
+          expect(await pieces(view, { reverse, limit, select: ['note'] })).toEqual(narrow)
+          // The last few of a piece come one by one.
+          expect(decodeRow.mock.calls.length).toBeLessThan(limit > 4 ? 20 : 13)
+        } finally {
+          decodeRow.mockRestore()
+        }
+      },
+    )
+  })
+
+  test('a scan goes on by column after a piece that was made by row', async () => {
+    const view = await load(1)
+    const source = new RowPieces(view, { schema, columnIds: codec.all.columnIds }, codec, codec.all)
+    const first = await source.next()
+    expect(first).toEqual(rows(128))
+    await scan(view, { upper: keyOf(item('a', 400)) })
+    expect(source.next()).toEqual(rows(256, 128))
   })
 
   test('a long scan of pages that are not in memory goes on by column', async () => {

@@ -104,12 +104,25 @@ function encodeContainer(block: RoaringBlock, runs: number, out: ByteWriter): vo
       u16(out, last - first)
     })
   } else if (block.cardinality <= ARRAY_MAX) {
-    forEachRun(block.words, (first, last) => {
-      for (let position = first; position <= last; position++) u16(out, position)
-    })
+    encodeArray(block, out)
   } else {
-    for (const word of block.words) out.u32(word)
+    out.append(new Uint8Array(block.words.buffer, block.words.byteOffset, BITMAP_BYTES))
   }
+}
+
+/** Straight into the memory of the writer: this is done anew for every dead position at each flush. */
+function encodeArray({ words, cardinality }: RoaringBlock, out: ByteWriter): void {
+  out.reserve(2 * cardinality)
+  const { bytes } = out
+  let at = out.length
+  for (let i = 0; i < words.length; i++) {
+    for (let bits = words[i]; bits !== 0; bits &= bits - 1) {
+      const position = i * 32 + 31 - Math.clz32(bits & -bits)
+      bytes[at++] = position
+      bytes[at++] = position >>> 8
+    }
+  }
+  out.length = at
 }
 
 function u16(out: ByteWriter, value: number): void {
@@ -120,8 +133,9 @@ function u16(out: ByteWriter, value: number): void {
 function countRuns(words: Uint32Array): number {
   let runs = 0
   let carry = 0
-  for (const word of words) {
-    runs += popCount(word & ~((word << 1) | carry))
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
+    if (word !== 0) runs += popCount(word & ~((word << 1) | carry))
     carry = word >>> 31
   }
   return runs

@@ -30,7 +30,7 @@ import type { Log } from './log.ts'
 import { LogSegments } from './log-segments.ts'
 import { openReadOnly } from './read-only.ts'
 import { recoverLog, tablesOf } from './recovery.ts'
-import { resolveSettings, type Settings } from './settings.ts'
+import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts'
 import type { Table } from './table.ts'
 import type { TableStore } from './table-store.ts'
 import { Tasks } from './tasks.ts'
@@ -41,7 +41,7 @@ import { WritePath } from './write-path.ts'
 /** How a database is opened. */
 export interface OpenOptions {
   /** Numbers and choices; `DEFAULT_SETTINGS` where not given. */
-  readonly settings?: Partial<Settings>
+  readonly settings?: SettingsOptions
   readonly components?: Partial<Components>
   /** Take the directory over from a writer that is, or may be, alive; that one is fenced off. */
   readonly takeover?: boolean

@@ -45,7 +45,7 @@ const settingsSchema = z.strictObject({
   obsoleteGraceMs: z.int().nonnegative(),
   conflictHistoryBytesMax: z.int().nonnegative(),
   publish: z.strictObject({ every: z.union([z.literal(['never', 'flush']), z.int().positive()]) }),
-  layout: z.strictObject({ level0: layoutSchema, deeper: layoutSchema }),
+  layout: z.strictObject({ level0: layoutSchema.default({}), deeper: layoutSchema.default({}) }),
 })
 
 /** Numbers and choices. Plain data: printable, comparable, safe to log. */
@@ -116,6 +116,11 @@ export interface Settings {
   readonly layout: { readonly level0: Partial<SstLayout>; readonly deeper: Partial<SstLayout> }
 }
 
+/** Settings that replace the defaults; of `layout`, either part. */
+export interface SettingsOptions extends Partial<Omit<Settings, 'layout'>> {
+  readonly layout?: Partial<Settings['layout']>
+}
+
 export const DEFAULT_SETTINGS: Settings = Object.freeze({
   memtableBytesMax: 32 * MIB,
   memtablesSealedMax: 3,
@@ -144,7 +149,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
 })
 
 /** The settings in force. Throws a `TypeError` that names each wrong setting. */
-export function resolveSettings(given: Partial<Settings> | undefined): Settings {
+export function resolveSettings(given: SettingsOptions | undefined): Settings {
   if (given !== undefined && (typeof given !== 'object' || given === null)) {
     throw new TypeError(`settings are ${String(given)}; an object expected`)
   }

@@ -10,6 +10,12 @@ describe('resolveSettings', () => {
     })
   })
 
+  test('of the layouts either may be given alone', () => {
+    const deeper = { pageRows: 2048 }
+    expect(resolveSettings({ layout: { deeper } }).layout).toEqual({ level0: {}, deeper })
+    expect(resolveSettings({ layout: { level0: deeper } }).layout).toEqual({ level0: deeper, deeper: {} })
+  })
+
   test.each([
     [{ memtableBytesMax: 0 }, 'memtableBytesMax'],
     [{ levelRatio: 1 }, 'levelRatio'],

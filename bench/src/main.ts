@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ENGINE_NAMES } from './engine-list.ts'
 import { regressions } from './gate.ts'
+import { measureLayouts } from './layouts.ts'
+import { layoutsPage } from './layouts-page.ts'
 import { number, table } from './markdown.ts'
 import { writePage } from './page.ts'
 import { figures } from './peer-page.ts'
@@ -25,6 +27,7 @@ const HELP = `bench [command] [options]
   soak      an endless writer: --minutes, --rows
   publish   incremental Iceberg publication after 10,000 upserts
   profile   where Meru's time goes, the commands above under a profiler: --rows, --sizes, --budget
+  layouts   what sizes of pages and their compression cost, for DuckDB and for gets: --rows, --rounds
   gate      compares two result files by ratios: gate <before> <after> [--tolerance 0.2]; ends with 1 if worse
   page      writes docs/benchmarks.md from bench/results
 
@@ -99,6 +102,19 @@ async function runScale(): Promise<void> {
   print(scalePage(results, readTargets()))
 }
 
+async function runLayouts(): Promise<void> {
+  const results = await measureLayouts({
+    rows: Number(options.rows ?? (quick ? 5000 : 200_000)),
+    layouts: [128, 512, 2048, 8192].flatMap((pageRows) =>
+      (['zstd', 'none'] as const).map((compression) => ({ pageRows, compression })),
+    ),
+    rounds: quick ? 1 : Number(options.rounds),
+    gets: quick ? 50 : 2000,
+  })
+  print(layoutsPage(results))
+  keep('layouts', results)
+}
+
 async function runProfile(): Promise<void> {
   const results = await profile({
     scale: peerScale(),
@@ -155,6 +171,7 @@ const commands: Readonly<Record<string, () => void | Promise<void>>> = {
   soak: runSoak,
   publish: runPublish,
   profile: runProfile,
+  layouts: runLayouts,
   gate: () => runGate(rest),
   page: writePage,
 }

@@ -1,4 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { LayoutsResults } from './layouts.ts'
+import { layoutsPage } from './layouts-page.ts'
 import { peerPage } from './peer-page.ts'
 import { profilePage } from './profile-page.ts'
 import type { ProfileResults } from './profile.ts'
@@ -21,6 +23,7 @@ export function writePage(): void {
   const scale = readResults<ScaleResults>('scale')
   const soak = readResults<SoakResults>('soak')
   const publish = readResults<PublishResults>('publish')
+  const layouts = readResults<LayoutsResults>('layouts')
   const profiles = readResults<ProfileResults>('profile')
   const sections = [
     readFileSync(NOTES, 'utf8').trimEnd(),
@@ -28,6 +31,7 @@ export function writePage(): void {
     scale === undefined ? '' : scalePage(scale, targets),
     soak === undefined ? '' : soakPage(soak, targets),
     publish === undefined ? '' : publishPage(publish, targets),
+    layouts === undefined ? '' : layoutsPage(layouts),
     profiles === undefined ? '' : profilePage(profiles, targets),
   ]
   const text = sections.filter((section) => section !== '').join('\n\n')

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { measureLayouts } from '../src/layouts.ts'
+import { layoutsPage } from '../src/layouts-page.ts'
 import { profile } from '../src/profile.ts'
 import { profilePage } from '../src/profile-page.ts'
 import { publish } from '../src/publish.ts'
@@ -66,6 +68,25 @@ test(
     expect(many.dataFiles).toBeGreaterThan(1)
     expect(one.metadataBytes).toBeGreaterThan(0)
     expect(publishPage(results, targets)).toContain('| 20,000 |')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'layouts: sizes, DuckDB, gets and scans of each',
+  async () => {
+    const layouts = [
+      { pageRows: 64, compression: 'zstd' },
+      { pageRows: 1024, compression: 'none' },
+    ] as const
+    const results = await measureLayouts({ rows: 3000, layouts, rounds: 1, gets: 20 })
+    expect(results.costs.map(({ layout }) => layout)).toEqual(layouts)
+    const [small, plain] = results.costs
+    expect(plain.bytesPerRow).toBeGreaterThan(small.bytesPerRow)
+    for (const { duckOverFilesMs, duckOverOwnMs, getMicros } of results.costs) {
+      expect(Math.min(duckOverFilesMs, duckOverOwnMs, getMicros)).toBeGreaterThan(0)
+    }
+    expect(layoutsPage(results)).toContain('| 1,024 rows, none |')
   },
   TIMEOUT_MS,
 )

@@ -1,10 +1,10 @@
 import { compareBytes, type BytesVector } from '@meru/core'
 import { coalesce, readRanges } from './byte-ranges.ts'
 import { keyPrefix } from './key-prefix.ts'
-import { locateIntegers, plainIntegers } from './locate-integers.ts'
+import { locatePlain, plainKeys } from './locate-plain.ts'
 import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
-import { keysOf, type RowKeys } from './row-keys.ts'
+import { keysOf, seekRow, type RowKeys } from './row-keys.ts'
 import { planScan } from './row-scan.ts'
 import type { SstFile } from './sst-file.ts'
 
@@ -34,8 +34,8 @@ export async function locateKeys(
   isDone: Uint8Array | undefined,
 ): Promise<void> {
   const candidates = findCandidates(file, keys, isDone)
-  const plain = plainIntegers(file)
-  if (plain !== undefined) return locateIntegers(file, plain, keys, candidates, hit)
+  const plain = plainKeys(file)
+  if (plain !== undefined) return locatePlain(file, plain, keys, candidates, hit)
   for (const batch of batchesOf(planRuns(file, keys, candidates))) {
     const plans = batch.map((run) => planScan(file, loader, run.from, run.to, [], { keys: true }))
     await readRanges(
@@ -141,22 +141,11 @@ function matchRun(
   candidates: Uint32Array,
   hit: (keyIndex: number, position: number) => void,
 ): void {
-  const { length } = found
   let low = 0
   for (let i = run.firstCandidate; i < run.endCandidate; i++) {
     const key = candidates[i]
     found.seek(keys.bytes, keys.offsets[key], keys.offsets[key + 1])
-    // Grows the step until the key is passed, then halves it.
-    let step = 1
-    while (low + step < length && found.compare(low + step) < 0) step *= 2
-    let from = low + (step >>> 1)
-    let to = Math.min(low + step, length)
-    while (from < to) {
-      const middle = (from + to) >>> 1
-      if (found.compare(middle) < 0) from = middle + 1
-      else to = middle
-    }
-    low = from
-    if (low < length && found.compare(low) === 0) hit(key, run.from + low)
+    low = seekRow(found, low, run.endCandidate - i)
+    if (low < found.length && found.compare(low) === 0) hit(key, run.from + low)
   }
 }

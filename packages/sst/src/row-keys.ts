@@ -85,6 +85,30 @@ class IntegerKeys implements RowKeys {
   }
 }
 
+/**
+ * The first row from `low` on whose key is not below the one sought. `left` is how many keys are yet to be sought among
+ * them, this one included, all above those before.
+ */
+export function seekRow(keys: RowKeys, low: number, left: number): number {
+  const { length } = keys
+  // Steps as far as the keys are apart, twice as far each time until the key is passed, then halves.
+  let from = low
+  let step = Math.max(1, Math.floor((length - low) / left))
+  let to = low + step
+  while (to < length && keys.compare(to) < 0) {
+    from = to + 1
+    step *= 2
+    to = from + step
+  }
+  if (to > length) to = length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (keys.compare(middle) < 0) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
 /** Four bytes, big-endian. */
 export function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]

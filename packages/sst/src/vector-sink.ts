@@ -373,7 +373,7 @@ function endOf(
 }
 
 /** The length before a value; the value must end within the page. */
-function lengthAt(page: PageBody, at: number): number {
+export function lengthAt(page: PageBody, at: number): number {
   const { bytes, end } = page
   const length = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
   if (!(length <= end - at - 4)) throw corrupt(page, `a value of ${length} bytes, ${end - at - 4} left`)

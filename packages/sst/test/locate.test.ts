@@ -114,6 +114,58 @@ describe.each(TYPES)('keys of one $name', (keyType) => {
   })
 })
 
+const PIECES = [
+  '\u0000',
+  '\u0000',
+  '\u0001',
+  'a',
+  'ab',
+  '\u00ff',
+  'ζ',
+  '💾',
+  'a longer piece than the others are',
+]
+
+/** Many begin like others, and hold zeros, which are encoded as two bytes; ascending as their bytes do. */
+function texts(random: SeededRandom, count: number): string[] {
+  const values = new Set([''])
+  while (values.size < count) {
+    let text = ''
+    for (let i = random.below(7); i >= 0; i--) text += random.pick(PIECES)
+    values.add(text)
+  }
+  return [...values].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+describe.each([
+  ['string', t.string(), (text: string) => text],
+  ['binary', t.binary(), (text: string) => Uint8Array.from(Buffer.from(text))],
+] as const)('keys of one %s with zeros', (_, type, valueOf) => {
+  test.each([
+    [0, TINY],
+    [1, { ...TINY, compression: 'none' }],
+    [1, { pageRows: 64, rowGroupRows: 128 }],
+  ] as const)('level %i, %o: the keys that are there, and no others', async (level, layout) => {
+    const definition = table('notes', { key: type }, { key: ['key'] })
+    const random = seededRandom(level)
+    const values = texts(random, 600)
+    const rows = values.map((text): Row => ({ key: valueOf(text) }))
+    const written = rows.filter(() => !random.oneIn(3))
+    const file = await writeSample(definition, written, { level, layout })
+    const reader = await openSample(file, definition)
+    const positions = new Map(written.map((row, position) => [row, position]))
+    for (const share of [1, 3, 40]) {
+      const wanted = rows.filter(() => random.oneIn(share))
+      const expected = wanted.flatMap((row, i) => {
+        const position = positions.get(row)
+        return position === undefined ? [] : [[i, position]]
+      })
+      expect(await hitsOf(reader, definition, wanted)).toEqual(expected)
+    }
+    await reader.close()
+  })
+})
+
 test('integers in pages far apart are read side by side, and found', async () => {
   const keyType = TYPES[0]
   const definition = tableOf(keyType)
@@ -135,14 +187,18 @@ test('integers in pages far apart are read side by side, and found', async () =>
 })
 
 describe.each([
-  ['plain', 1],
-  ['compressed', 1],
-  ['plain', 0],
-] as const)('damage to %s integers of level %i', (pages, level) => {
+  ['integers', 'plain', 1],
+  ['integers', 'compressed', 1],
+  ['integers', 'plain', 0],
+  ['texts', 'compressed', 1],
+  ['texts', 'plain', 0],
+] as const)('damage to %s in %s pages of level %i', (kind, pages, level) => {
+  const keyType = TYPES[kind === 'integers' ? 0 : 2]
+
   test('is an error that names file and page', async () => {
-    const definition = tableOf(TYPES[0])
+    const definition = tableOf(keyType)
     const values = Array.from({ length: 400 }, (_, i) => BigInt(i) * 3n)
-    const rows = rowsOf(TYPES[0], values, NOTE_BYTES[pages])
+    const rows = rowsOf(keyType, values, NOTE_BYTES[pages])
     const layout = { pageRows: 64, rowGroupRows: 128 }
     const file = await writeSample(definition, rows, { level, layout })
     const bytes = (await file.fs.readFile(file.path)) as Uint8Array

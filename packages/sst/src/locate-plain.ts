@@ -1,11 +1,12 @@
 import type { BytesVector } from '@meru/core'
-import { readAhead, type ByteRange, type LoadedRange } from './byte-ranges.ts'
+import { readAhead, type ByteRange } from './byte-ranges.ts'
+import { IntegerPage } from './integer-page.ts'
 import { keyPrefix } from './key-prefix.ts'
 import { dataPage } from './page-body.ts'
 import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
-import { integerKeyId, wordAt } from './row-keys.ts'
+import { seekRow } from './row-keys.ts'
 import type { SstFile } from './sst-file.ts'
-import { checkWidth, type PageBody } from './vector-sink.ts'
+import { TextPage } from './text-page.ts'
 
 /** Pages that are read together take at most so many bytes, unless one page is larger. */
 const BATCH_BYTES_MAX = 512 * 1024
@@ -14,11 +15,13 @@ const BATCH_READS_MAX = 64
 /** To read so many bytes too many costs less than another read. */
 const GAP_BYTES_MAX = 32 * 1024
 
-/** The key column if it is the only one and its pages hold nothing but integers, one after the other. */
-export function plainIntegers({ schema, keyColumns, places }: SstFile): ColumnPlaces | undefined {
-  if (integerKeyId(schema) === undefined) return undefined
+/** The key column if it is the only one and its pages hold its values, one after the other. */
+export function plainKeys({ keyColumns, places }: SstFile): ColumnPlaces | undefined {
   const column = places.columns[keyColumns[0]]
-  return column.chunks.every(({ dictionary }) => dictionary === undefined) ? column : undefined
+  if (keyColumns.length > 1 || column.chunks.some(({ dictionary }) => dictionary !== undefined))
+    return undefined
+  const { physical } = column.column
+  return physical === 'i32' || physical === 'i64' || physical === 'bytes' ? column : undefined
 }
 
 /** Pages of the key column, ascending, and which candidates each may hold. */
@@ -38,42 +41,35 @@ interface Batch {
 }
 
 /**
- * As `locateKeys`, for integers: they are searched in the bytes of the page, without making a vector of them.
+ * As `locateKeys`, for plain keys: they are searched in the bytes of the page, without making a vector of them.
  * `candidates` are indexes of keys, ascending.
  */
-export async function locateIntegers(
+export async function locatePlain(
   file: SstFile,
   column: ColumnPlaces,
   keys: BytesVector,
   candidates: Uint32Array,
   hit: (keyIndex: number, position: number) => void,
 ): Promise<void> {
+  const { grid } = column
+  const { physical, width } = column.column
   const visits = planVisits(file, keys, candidates)
-  const search = new IntegerSearch(column.column.width)
+  const found = physical === 'bytes' ? new TextPage() : new IntegerPage(width)
   await readAhead(file.handle, batchesOf(column, visits), (batch, loaded) => {
     for (let visit = batch.from; visit < batch.to; visit++) {
       const page = visits.pages[visit]
-      search.open(pageOf(file, column, page, loaded))
-      const first = column.grid.firstRows[page]
+      const group = groupOfPage(grid, page)
+      found.open(dataPage(file.handle.path, column, page, group, loaded, undefined))
       const end = visits.end[visit]
+      let row = 0
       for (let i = visits.first[visit]; i < end; i++) {
         const key = candidates[i]
-        const row = search.find(keys.bytes, keys.offsets[key], end - i)
-        if (row >= 0) hit(key, first + row)
+        found.seek(keys.bytes, keys.offsets[key], keys.offsets[key + 1])
+        row = seekRow(found, row, end - i)
+        if (row < found.length && found.compare(row) === 0) hit(key, grid.firstRows[page] + row)
       }
     }
   })
-}
-
-function pageOf(
-  { handle }: SstFile,
-  column: ColumnPlaces,
-  page: number,
-  loaded: readonly LoadedRange[],
-): PageBody {
-  const body = dataPage(handle.path, column, page, groupOfPage(column.grid, page), loaded, undefined)
-  checkWidth(body, body.start, body.rows, column.column.width)
-  return body
 }
 
 /** A page of the key index may lie in several of the column's pages, where these are those of `_row`. */
@@ -139,59 +135,4 @@ function* batchesOf({ offsets, lengths }: ColumnPlaces, { count, pages }: Visits
     yield { from, to, ranges }
     from = to
   }
-}
-
-/**
- * Searches pages of ascending integers of 4 or 8 bytes, little-endian, for encoded keys: those are big-endian with the
- * sign bit inverted. Within a page the keys ascend too, so each search starts where the last one ended.
- */
-class IntegerSearch {
-  private readonly width: number
-  private view: DataView = new DataView(new ArrayBuffer(0))
-  private start = 0
-  private rows = 0
-  private low = 0
-
-  constructor(width: number) {
-    this.width = width
-  }
-
-  open({ bytes, start, rows }: PageBody): void {
-    const { buffer, byteOffset } = bytes
-    if (this.view.buffer !== buffer) this.view = new DataView(buffer)
-    this.start = byteOffset + start
-    this.rows = rows
-    this.low = 0
-  }
-
-  /** The row of the page with the key, or −1. `left` is how many keys are sought in the page from this one on. */
-  find(bytes: Uint8Array, at: number, left: number): number {
-    const { view, start, rows, width } = this
-    const high = wordAt(bytes, at) ^ 0x80000000
-    const low = width === 8 ? wordAt(bytes, at + 4) >>> 0 : 0
-    // Steps as far as the keys are apart, twice as far each time until the key is passed, then halves.
-    let from = this.low
-    let step = Math.max(1, Math.floor((rows - from) / left))
-    let to = from + step
-    while (to < rows && compareAt(view, start + to * width, width, high, low) < 0) {
-      from = to + 1
-      step *= 2
-      to = from + step
-    }
-    if (to > rows) to = rows
-    while (from < to) {
-      const middle = (from + to) >>> 1
-      if (compareAt(view, start + middle * width, width, high, low) < 0) from = middle + 1
-      else to = middle
-    }
-    this.low = from
-    return from < rows && compareAt(view, start + from * width, width, high, low) === 0 ? from : -1
-  }
-}
-
-/** Below zero if the integer at `at` is below the one sought, zero if it is that one. */
-function compareAt(view: DataView, at: number, width: number, high: number, low: number): number {
-  if (width === 4) return view.getInt32(at, true) - high
-  const found = view.getInt32(at + 4, true)
-  return found === high ? view.getUint32(at, true) - low : found - high
 }

@@ -67,12 +67,13 @@ export class RowCursor {
       if (this.moving.size > 0 && !this.move(count - taken)) return CURSOR_NEEDS_PAGE
       const { heads } = this
       if (heads.length === 0) return CURSOR_END
-      if (heads.length === 1) {
-        taken += this.pullAlone(heads[0], count - taken, taker)
+      const head = this.first(undefined)
+      const next = heads.length === 1 ? undefined : this.first(head)
+      if (next === undefined || this.isBefore(head, next)) {
+        taken += this.pullBefore(head, next, count - taken, taker)
         if (this.waiting !== undefined) return CURSOR_NEEDS_PAGE
         continue
       }
-      const head = this.first()
       if (!head.isDelete) {
         this.give(head, taker)
         taken++
@@ -87,17 +88,20 @@ export class RowCursor {
     return this.waiting?.load() ?? Promise.resolve()
   }
 
-  /** Gives up to `count` rows of the only head, from the row on that it stands on; returns how many. */
-  private pullAlone(head: RowHead, count: number, taker: RowTaker): number {
+  /**
+   * Gives up to `count` rows of a head, from the row on that it stands on, which lie before the row of the next head, if
+   * there is another one; returns how many.
+   */
+  private pullBefore(head: RowHead, next: RowHead | undefined, count: number, taker: RowTaker): number {
     for (let taken = 0; ;) {
-      const inRun = this.giveRun(head, count - taken, taker)
+      const inRun = next === undefined ? this.giveRun(head, count - taken, taker) : 0
       taken += inRun
       if (inRun === 0 && !head.isDelete) {
         this.give(head, taker)
         taken++
       }
       if (taken === count) this.moving.add(head)
-      else if (this.step(head, count - taken)) continue
+      else if (this.step(head, count - taken) && (next === undefined || this.isBefore(head, next))) continue
       return taken
     }
   }
@@ -146,14 +150,17 @@ export class RowCursor {
     return false
   }
 
-  private first(): RowHead {
-    let [first] = this.heads
-    for (const head of this.heads) {
-      if (head === first) continue
-      const order = compareHeads(head, first)
-      if (this.reverse ? order > 0 : order < 0) first = head
-    }
+  /** The head whose row comes first, among those other than one; of equal keys the first head's. */
+  private first(other: RowHead | undefined): RowHead {
+    const { heads } = this
+    let first = heads[0] === other ? heads[1] : heads[0]
+    for (const head of heads) if (head !== other && head !== first && this.isBefore(head, first)) first = head
     return first
+  }
+
+  private isBefore(a: RowHead, b: RowHead): boolean {
+    const order = compareHeads(a, b)
+    return this.reverse ? order > 0 : order < 0
   }
 
   /** The head and all others with its key must move. */

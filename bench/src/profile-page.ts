@@ -1,14 +1,16 @@
+import { MERUTABLE } from './engine-list.ts'
 import { number, table } from './markdown.ts'
 import { circumstancesText } from './peer-page.ts'
 import type { Shares } from './profile-shares.ts'
 import type { ProfiledOperation, ProfileResults } from './profile.ts'
-import { engineOf, ratioToBest, valueOf } from './ratios.ts'
+import { engineOf, ratiosTo, ratioToBest, valueOf } from './ratios.ts'
 import { readResults, type PeerResults } from './results.ts'
 import type { ScaleResults } from './scale.ts'
 import { missedCosts } from './scale-page.ts'
 import { verdictOf, type Targets } from './targets.ts'
 
 const MICROSECONDS = 1_000_000
+const MILLISECOND = 1000
 const MILLION = 1_000_000
 /** Parts below this share of a thread's work are not named; nor are more parts than this. */
 const SHARE_LEAST = 0.04
@@ -19,9 +21,10 @@ export function profilePage(results: ProfileResults, targets: Targets): string {
   const peers = readResults<PeerResults>('engines')
   const scale = readResults<ScaleResults>('scale')
   const allowed = peers === undefined ? new Map<string, number>() : allowedMicros(peers, targets)
+  const model = peers === undefined ? new Map<string, number>() : merutableMicros(peers, targets)
   const growing = scale === undefined ? [] : missedCosts(scale, targets)
   const { operations, intervalMicros, circumstances } = results
-  const side = operations.filter(({ operation, rows }) => rows === undefined && allowed.has(operation))
+  const side = operations.filter(({ rows }) => rows === undefined)
   const sizes = growing.flatMap((name) =>
     operations.filter((one) => one.rows !== undefined && one.operation === name),
   )
@@ -33,7 +36,13 @@ export function profilePage(results: ProfileResults, targets: Targets): string {
     `Operations that missed a target. "Allowed" is the time that the target leaves for one: what the best other engine needs, by the ratio.`,
     table(
       ['operation', 'thread', 'allowed, µs', 'time, µs', 'busy, µs', 'with'],
-      side.flatMap((one) => linesOf(one, one.operation, allowed.get(one.operation))),
+      side.flatMap((one) => (allowed.has(one.operation) ? linesOf(one, one.operation, allowed) : [])),
+      2,
+    ),
+    `What merutable is faster at, with the time that it needs:`,
+    table(
+      ['operation', 'thread', 'merutable, µs', 'time, µs', 'busy, µs', 'with'],
+      side.flatMap((one) => (model.has(one.operation) ? linesOf(one, one.operation, model) : [])),
       2,
     ),
     `### As tables grow`,
@@ -58,13 +67,25 @@ function allowedMicros(peers: PeerResults, targets: Targets): Map<string, number
   return found
 }
 
-function linesOf(one: ProfiledOperation, name: string, allowed?: number): string[][] {
+/** The microseconds that merutable needs for one of what it is faster at. */
+function merutableMicros(peers: PeerResults, targets: Targets): Map<string, number> {
+  const found = new Map<string, number>()
+  const engine = engineOf(peers, MERUTABLE)
+  for (const { operation, ratio, less } of ratiosTo(peers, MERUTABLE)) {
+    const value = valueOf(engine, operation)
+    if (value === undefined || verdictOf(less ? 1 / ratio : ratio, targets.merutable) !== 'MISSED') continue
+    found.set(operation, less ? value * MILLISECOND : MICROSECONDS / value)
+  }
+  return found
+}
+
+function linesOf(one: ProfiledOperation, name: string, other?: ReadonlyMap<string, number>): string[][] {
   const { count, wallMicros, calling, others } = one
   const cells = (shares: Shares): string[] => [number(shares.busyMicros / count), partsOf(shares)]
   const before = (first: string, thread: string, isFirst: boolean): string[] => [
     first,
     thread,
-    ...(allowed === undefined ? [] : [isFirst ? number(allowed) : '']),
+    ...(other === undefined ? [] : [isFirst ? number(other.get(one.operation)) : '']),
     isFirst ? number(wallMicros / count) : '',
   ]
   return [

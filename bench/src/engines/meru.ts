@@ -78,14 +78,14 @@ async function settled(rows: RowsTable): Promise<void> {
     const busy = await busyMs(QUIET_MS)
     const { levels, memtables } = rows.stats()
     const now = JSON.stringify(levels)
-    // The threads of a profiler are always busy.
-    if (memtables.sealed === 0 && now === before && (busy < BUSY_MS || KEEPS_SPANS)) return
+    if (memtables.sealed === 0 && now === before && busy < BUSY_MS) return
     before = now
   }
 }
 
 const QUIET_MS = 400
-const BUSY_MS = 20
+// The threads of a profiler are always busy.
+const BUSY_MS = KEEPS_SPANS ? 250 : 20
 
 /** Processor time of the other threads in a while, in milliseconds. */
 async function busyMs(milliseconds: number): Promise<number> {

@@ -73,7 +73,7 @@ export const schemaSchema: z.ZodType<TableSchema> = z.strictObject({
  * callers that read a file turn it into a `CorruptionError` that names the file.
  */
 export function parseTableSchema(json: unknown, table = 'unnamed'): TableSchema {
-  const result = schemaSchema.safeParse(json)
+  const result = schemaSchema.safeParse(json, { jitless: true })
   if (!result.success) {
     throw new MeruError('INVALID', `schema of table "${table}": ${z.prettifyError(result.error)}`, {
       cause: result.error,

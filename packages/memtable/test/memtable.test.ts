@@ -191,7 +191,8 @@ describe('room', () => {
 })
 
 test('the collector knows what a memtable weighs, here and where it is attached', () => {
-  const weight = (): number => process.memoryUsage().arrayBuffers
+  const weight = (): number => process.memoryUsage().external
+  const allocated = process.memoryUsage().arrayBuffers
   const value = new Uint8Array(64 * 1024)
   const held: Memtable[] = []
   for (let n = 0; n < 8; n++) {
@@ -204,6 +205,8 @@ test('the collector knows what a memtable weighs, here and where it is attached'
   expect(weight()).toBeGreaterThan(bytes)
   held.push(...held.map((memtable) => Memtable.attach(structuredClone(memtable.shared()))))
   expect(weight()).toBeGreaterThan(2 * bytes)
+  // The weights alone: nothing as large was allocated beside the memtables.
+  expect(process.memoryUsage().arrayBuffers - allocated).toBeLessThan(bytes / 2)
   expect(held).toHaveLength(16)
 })
 

@@ -178,8 +178,9 @@ export class RunCollector {
   #endIfIdle(): void {
     const state = this.#state
     const run = state.open
+    const bytes = run?.bytes
     this.#settings.after(IDLE_MS, () => {
-      if (state.open !== run || run === undefined || state.unwritten > 0) return
+      if (run === undefined || state.open !== run || run.bytes !== bytes) return
       state.isSlow = true
       this.#endRun()
     })

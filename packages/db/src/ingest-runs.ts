@@ -31,9 +31,10 @@ const WAITING_LAYOUT = layoutFor(1, { compression: 'none', dictionary: false })
 
 /**
  * While keys ascend, rows are handed on when they take this much memory: little enough that reading rows and writing
- * files go on side by side, and that what was handed on is still in the processor's cache.
+ * files go on side by side, that what was handed on is still in the processor's cache, and that parts on their way weigh
+ * little beside what the thread holds.
  */
-const PART_BYTES = 4_000_000
+const PART_BYTES = 1_000_000
 /** So long a run waits for its next part, in milliseconds. */
 const IDLE_MS = 250
 /** The least parts of a full run. */

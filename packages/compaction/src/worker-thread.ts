@@ -41,6 +41,12 @@ interface Job {
 /** A worker that has not said that it is there by then never will: its module is not ours. */
 const START_MS_MAX = 30_000
 
+/**
+ * Work on columns makes few objects that live for long, and large arrays, which are no part of the heap: a young generation
+ * of the usual size would only hold more of what is dead.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 4 }
+
 /** No thread could be started: the job did not begin. */
 export class ThreadUnavailable extends Error {
   override readonly name = 'ThreadUnavailable'
@@ -118,7 +124,7 @@ export class WorkerThread {
   private start(): NonNullable<WorkerThread['worker']> {
     const { entry, root, env } = this.options
     if (entry === undefined) throw new TypeError('the module of the worker threads has no address here')
-    const thread = new Worker(entry, { name: 'meru', workerData: { root } })
+    const thread = new Worker(entry, { name: 'meru', workerData: { root }, resourceLimits: LIMITS })
     const late = new Error(`${entry.href} did not answer within ${START_MS_MAX} ms: it is no worker of Meru`)
     const cancel = env.after(START_MS_MAX, () => {
       this.fail(thread, late)

@@ -1,4 +1,4 @@
-import type { SstLayout } from '@meru/sst'
+import { layoutFor, type SstLayout } from '@meru/sst'
 import { z } from 'zod'
 
 const KIB = 1024
@@ -172,5 +172,8 @@ export function resolveSettings(given: SettingsOptions | undefined): Settings {
       `l0SlowdownFiles (${settings.l0SlowdownFiles}) must be at least l0CompactionFiles (${settings.l0CompactionFiles}): writers would wait for a compaction that is not due`,
     )
   }
+  // Sizes that do not go together are refused here, and not by the first flush or compaction.
+  layoutFor(0, settings.layout.level0)
+  layoutFor(1, settings.layout.deeper)
   return settings
 }

@@ -24,6 +24,9 @@ describe('resolveSettings', () => {
     [{ l0CompactionFiles: 13 }, 'l0SlowdownFiles'],
     [{ pendingStopBytes: 3, pendingSlowdownBytes: 3 }, 'pendingStopBytes'],
     [{ layout: { level0: { pageRows: -8 }, deeper: {} } }, 'pageRows'],
+    [{ layout: { level0: { pageRows: 12 } } }, 'level 0: pageRows'],
+    [{ layout: { deeper: { pageRows: 100_000 } } }, 'level 1: rowGroupRows'],
+    [{ layout: { deeper: { rowGroupRows: 8 } } }, 'pageRows (512)'],
   ])('%j is refused by name', (settings, name) => {
     expect(() => resolveSettings(settings as never)).toThrow(TypeError)
     expect(() => resolveSettings(settings as never)).toThrow(name)

@@ -59,17 +59,26 @@ export function formatJson(value: Json): string {
 
 /** Whether two values say the same, in whatever order the members of objects come. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
-  return formatJson(sorted(a ?? null)) === formatJson(sorted(b ?? null))
+  if (a === b) return true
+  if (a === undefined || b === undefined) return (a ?? b) === null
+  if (isArray(a) || isArray(b)) return isArray(a) && isArray(b) && hasSameItems(a, b)
+  if (isObject(a) && isObject(b)) return hasSameMembers(a, b)
+  return formatJson(a) === formatJson(b)
 }
 
-function sorted(value: Json): Json {
-  if (exact.isRawJSON(value)) return value
-  if (isArray(value)) return value.map(sorted)
-  if (!isObject(value)) return value
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(
-    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sorted(member ?? null)]),
-  )
+function hasSameItems(a: readonly Json[], b: readonly Json[]): boolean {
+  return a.length === b.length && a.every((item, i) => sameJson(item, b[i]))
+}
+
+function hasSameMembers(a: JsonObject, b: JsonObject): boolean {
+  const names = namesOf(a)
+  if (names.length !== namesOf(b).length) return false
+  return names.every((name) => b[name] !== undefined && sameJson(a[name], b[name]))
+}
+
+/** Of the members that are written. */
+function namesOf(object: JsonObject): string[] {
+  return Object.keys(object).filter((name) => object[name] !== undefined)
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {

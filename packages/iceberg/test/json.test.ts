@@ -33,3 +33,29 @@ test.each([
 test('members that are undefined are left out', () => {
   expect(formatJson({ a: undefined, b: 1 })).toBe('{"b":1}')
 })
+
+test.each([
+  ['{"a":1,"b":[{"c":null}]}', '{"b":[{"c":null}],"a":1}', true],
+  ['{"a":9223372036854775807}', '{"a":9223372036854775807}', true],
+  ['{"a":9223372036854775807}', '{"a":9223372036854775806}', false],
+  ['[1,2]', '[2,1]', false],
+  ['[1]', '[1,1]', false],
+  ['[]', '{}', false],
+  ['{"0":1}', '[1]', false],
+  ['{"a":null}', '{"b":null}', false],
+  ['{"a":null}', '{}', false],
+  ['{"toString":1}', '{"a":1}', false],
+  ['1', '1.0', false],
+  ['"1"', '1', false],
+  ['null', 'false', false],
+])('that %s says the same as %s is %s', (a, b, same) => {
+  expect(sameJson(parseJson(a), parseJson(b))).toBe(same)
+  expect(sameJson(parseJson(b), parseJson(a))).toBe(same)
+})
+
+test('a member that is undefined says nothing, and no value says null', () => {
+  expect(sameJson({ a: undefined, b: 1 }, { b: 1 })).toBe(true)
+  expect(sameJson({ a: undefined }, { a: null })).toBe(false)
+  expect(sameJson(undefined, null)).toBe(true)
+  expect(sameJson(undefined, 0)).toBe(false)
+})

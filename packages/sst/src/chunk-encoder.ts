@@ -3,7 +3,7 @@ import { crc32 } from '@meru/fs'
 import { CODEC_NONE, compress, type Codec } from './compression.ts'
 import { buildDictionary, mayHaveDictionary, type Dictionary } from './dictionary.ts'
 import { bitWidthOf } from './dictionary-indexes.ts'
-import type { FileOutput } from './file-output.ts'
+import type { PageOutput } from './file-output.ts'
 import {
   appendDictionaryIndexes,
   appendLevels,
@@ -71,7 +71,7 @@ export async function encodeChunk(
   settings: ChunkSettings,
   segments: readonly Vector[],
   pageStarts: readonly number[],
-  out: FileOutput,
+  out: PageOutput,
 ): Promise<EncodedChunk> {
   const { column, rules } = settings
   const pages = pagesOf(segments, pageStarts)
@@ -126,7 +126,7 @@ export function encodeRowChunk(
   codec: Codec,
   segments: readonly RowSegment[],
   pageStarts: readonly number[],
-  out: FileOutput,
+  out: PageOutput,
 ): Promise<EncodedChunk> {
   const starts: number[] = [0]
   for (const { keys } of segments) starts.push(starts[starts.length - 1] + keys.length)
@@ -196,16 +196,21 @@ function appendRows(keys: BytesVector, values: BytesVector, from: number, to: nu
 /** What the pages of a chunk hold; `pageStarts` counts values. */
 interface PagePlan {
   readonly codec: Codec
-  readonly dictionary: Dictionary | undefined
+  readonly dictionary: Pick<Dictionary, 'values'> | undefined
   readonly pageStarts: readonly number[]
   readonly appendBody: (page: number, body: ByteWriter) => void
   readonly stats: readonly RangeStats[]
 }
 
-export async function encodePages(plan: PagePlan, out: FileOutput): Promise<EncodedChunk> {
-  const { dictionary, pageStarts, appendBody, stats } = plan
+/** Appends a chunk with the codec of its plan, or with none where that saves too little. */
+export function encodePages(plan: PagePlan, out: PageOutput): Promise<EncodedChunk> {
+  return appendPages({ ...plan, codec: chooseCodec(plan) }, out)
+}
+
+/** Appends a chunk with the codec of its plan. */
+export async function appendPages(plan: PagePlan, out: PageOutput): Promise<EncodedChunk> {
+  const { codec, dictionary, pageStarts, appendBody, stats } = plan
   const encoding = dictionary === undefined ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY
-  const codec = chooseCodec(plan)
   let rawBytes = 0
 
   let dictionaryPage: PageRecord | undefined

@@ -120,6 +120,27 @@ export class DeadPositions {
     for (let at = this.next(from, to, 0); at < to; at = this.next(at + 1, to, 0)) visit(at)
   }
 
+  /** The positions that the other set does not hold, ascending. */
+  beyond(other: DeadPositions): BigInt64Array {
+    const counts = this.blocks.map((block, index) =>
+      countBeyond(block, this.counts[index], other.blocks[index]),
+    )
+    const positions = new BigInt64Array(counts.reduce((sum, count) => sum + count, 0))
+    // Positions are below 2^32: the low words of little-endian longs.
+    const words = new Uint32Array(positions.buffer)
+    let at = 0
+    for (const [index, block] of this.blocks.entries()) {
+      if (block === undefined || counts[index] === 0) continue
+      const theirs = other.blocks[index]
+      for (let word = 0; word < BLOCK_WORDS; word++) {
+        const first = index * BLOCK_ROWS + word * 32
+        let bits = theirs === undefined ? block[word] : block[word] & ~theirs[word]
+        for (; bits !== 0; bits &= bits - 1, at += 2) words[at] = first + 31 - Math.clz32(bits & -bits)
+      }
+    }
+    return positions
+  }
+
   /** Calls back with every run [start, end) of live positions within [from, to), ascending, as long as possible. */
   liveRuns(from: number, to: number, visit: (start: number, end: number) => void): void {
     let start = this.next(from, to, -1)
@@ -199,6 +220,19 @@ function setBlock(
   }
   blocks[index] = block
   counts[index] = count
+}
+
+/** Set bits of a block that are not set in the other one. */
+function countBeyond(
+  block: Uint32Array | undefined,
+  cardinality: number,
+  other: Uint32Array | undefined,
+): number {
+  if (block === undefined || block === other) return 0
+  if (other === undefined) return cardinality
+  let count = 0
+  for (let word = 0; word < BLOCK_WORDS; word++) count += popCount(block[word] & ~other[word])
+  return count
 }
 
 /** Set bits of a block at [from, to), both counted within the block. */

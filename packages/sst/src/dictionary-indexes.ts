@@ -28,13 +28,18 @@ export function appendIndexes(
     const filled = (8 - ((at - packedFrom) & 7)) & 7
     if (end - at - filled >= RUN_MIN) {
       if (at + filled > packedFrom) appendPacked(values, packedFrom, at + filled, bitWidth, out)
-      out.varint((end - at - filled) * 2)
-      for (let bits = 0; bits < bitWidth; bits += 8) out.u8((value >>> bits) & 0xff)
+      appendRun(value, end - at - filled, bitWidth, out)
       packedFrom = end
     }
     at = end
   }
   if (packedFrom < to) appendPacked(values, packedFrom, to, bitWidth, out)
+}
+
+/** `value` so many times, as a run. */
+export function appendRun(value: number, count: number, bitWidth: number, out: ByteWriter): void {
+  out.varint(count * 2)
+  for (let bits = 0; bits < bitWidth; bits += 8) out.u8((value >>> bits) & 0xff)
 }
 
 function appendPacked(

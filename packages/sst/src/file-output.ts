@@ -4,11 +4,18 @@ import { sha256, type FileSystem, type Hasher, type WriteHandle } from '@meru/fs
 /** Writes are gathered to at least this size. */
 const WRITE_BYTES = 512 * 1024
 
+/** Where encoded pages go. Whoever writes appends to `buffer` and calls `drain` now and then. */
+export interface PageOutput {
+  readonly buffer: ByteWriter
+  /** True if `drain` has something to do. */
+  readonly isFull: boolean
+  drain(): Promise<void>
+}
+
 /**
- * A file that is written from start to end, in large pieces, and hashed on the way. Whoever writes appends to `buffer`
- * and calls `drain` now and then.
+ * A file that is written from start to end, in large pieces, and hashed on the way.
  */
-export class FileOutput {
+export class FileOutput implements PageOutput {
   readonly buffer: ByteWriter = new ByteWriter(2 * WRITE_BYTES)
   private readonly handle: WriteHandle
   private readonly hash: Hasher = sha256()

@@ -38,3 +38,10 @@ export {
   type DeadBlob,
   type PuffinFile,
 } from './puffin.ts'
+export {
+  DELETE_FILE_PATH_ID,
+  DELETE_POSITION_ID,
+  readPositionDeletes,
+  writePositionDeletes,
+  type DeadRows,
+} from './position-deletes.ts'

@@ -2,7 +2,7 @@ import type { ByteWriter } from '@meru/core'
 import { encodePages, type EncodedChunk } from './chunk-encoder.ts'
 import type { Codec } from './compression.ts'
 import { appendIndexes } from './dictionary-indexes.ts'
-import type { FileOutput } from './file-output.ts'
+import type { PageOutput } from './file-output.ts'
 import type { ShreddedLeaf } from './nested-shredder.ts'
 import { appendPlain } from './page-encoder.ts'
 import { rangeStats, type RangeStats, type StatRules } from './statistics.ts'
@@ -12,7 +12,7 @@ export function encodeLeafChunk(
   codec: Codec,
   rules: StatRules,
   shredded: ShreddedLeaf,
-  out: FileOutput,
+  out: PageOutput,
 ): Promise<EncodedChunk> {
   const { leaf, repetitions, definitions, values, entryStarts, valueStarts } = shredded
   const appendBody = (page: number, body: ByteWriter): void => {

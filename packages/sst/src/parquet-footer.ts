@@ -9,13 +9,15 @@ import type { PlacedChunk } from './page-places.ts'
 import type { SstColumn } from './sst-columns.ts'
 import { compareBounds, mergeStats, type Bound, type RangeStats, type StatRules } from './statistics.ts'
 
-/** Longest bound of a byte column in Parquet's statistics and page indexes. */
-const BOUND_BYTES = 64
+/** Longest bound of a byte column in the statistics and page indexes of an SST. */
+export const BOUND_BYTES_MAX = 64
 
 /** One column of a file with all that was written of it. */
 export interface WrittenColumn {
   readonly column: SstColumn
   readonly rules: StatRules
+  /** Longest bound of a byte column in Parquet's statistics and page indexes. */
+  readonly boundBytesMax: number
   /** One for each row group. */
   readonly chunks: readonly PlacedChunk[]
   /** First row of each page of the column, then the number of rows. */
@@ -65,18 +67,20 @@ export function fileMetadata(parts: FooterParts): FileMetaData {
     schema: parquetSchema(columns),
     num_rows: BigInt(groupRows[groupRows.length - 1]),
     row_groups,
-    key_value_metadata: [...parts.keyValues],
+    // The library writes an empty list as one of bytes, which other readers refuse.
+    ...(parts.keyValues.length === 0 ? {} : { key_value_metadata: [...parts.keyValues] }),
     created_by: parts.createdBy,
     metadata_length: 0,
   }
 }
 
-function columnChunk({ column, rules, chunks }: WrittenColumn, group: number): ColumnChunk {
+function columnChunk(written: WrittenColumn, group: number): ColumnChunk {
+  const { column, rules, chunks, boundBytesMax } = written
   const { chunk, offset } = chunks[group]
   const dictionaryBytes = chunk.dictionary?.length ?? 0
   const isPlain = chunk.encoding === ENCODING_PLAIN
   const statistics =
-    column.id === ROW_ID ? undefined : chunkStatistics(column, mergeStats(chunk.stats, rules))
+    column.id === ROW_ID ? undefined : chunkStatistics(column, mergeStats(chunk.stats, rules), boundBytesMax)
   return {
     file_offset: 0n,
     meta_data: {
@@ -103,9 +107,9 @@ export function chunkBytes(chunk: EncodedChunk): number {
   return chunk.pages.reduce((sum, page) => sum + page.length, chunk.dictionary?.length ?? 0)
 }
 
-function chunkStatistics(column: SstColumn, stats: RangeStats): Statistics {
-  const lower = stats.min && parquetLower(column, stats.min)
-  const upper = stats.max && parquetUpper(column, stats.max)
+function chunkStatistics(column: SstColumn, stats: RangeStats, bytesMax: number): Statistics {
+  const lower = stats.min && parquetLower(column, stats.min, bytesMax)
+  const upper = stats.max && parquetUpper(column, stats.max, bytesMax)
   return {
     null_count: BigInt(stats.nulls),
     ...(lower === undefined
@@ -118,19 +122,19 @@ function chunkStatistics(column: SstColumn, stats: RangeStats): Statistics {
 }
 
 /** A lower bound short enough for Parquet. Fixed-length values must not be cut, so long ones have none. */
-function parquetLower(column: SstColumn, bound: Bound): Bound | undefined {
+function parquetLower(column: SstColumn, bound: Bound, bytesMax: number): Bound | undefined {
   const { value } = bound
-  if (!(value instanceof Uint8Array) || value.length <= BOUND_BYTES) return bound.isExact ? bound : undefined
+  if (!(value instanceof Uint8Array) || value.length <= bytesMax) return bound.isExact ? bound : undefined
   if (column.physical === 'fixed') return undefined
-  const cut = cutLength(column, value)
+  const cut = cutLength(column, value, bytesMax)
   return { value: truncateLower({ kind: 'binary' }, value, cut), isExact: false }
 }
 
-function parquetUpper(column: SstColumn, bound: Bound): Bound | undefined {
+function parquetUpper(column: SstColumn, bound: Bound, bytesMax: number): Bound | undefined {
   const { value } = bound
-  if (!(value instanceof Uint8Array) || value.length <= BOUND_BYTES) return bound.isExact ? bound : undefined
+  if (!(value instanceof Uint8Array) || value.length <= bytesMax) return bound.isExact ? bound : undefined
   if (column.physical === 'fixed') return undefined
-  const cut = cutLength(column, value)
+  const cut = cutLength(column, value, bytesMax)
   const upper =
     column.type?.kind === 'string'
       ? truncateUpper({ kind: 'string' }, value, codePoints(value, cut))
@@ -139,8 +143,8 @@ function parquetUpper(column: SstColumn, bound: Bound): Bound | undefined {
 }
 
 /** Where to cut: never inside a code point of a string. */
-function cutLength(column: SstColumn, value: Uint8Array): number {
-  let cut = BOUND_BYTES
+function cutLength(column: SstColumn, value: Uint8Array, bytesMax: number): number {
+  let cut = bytesMax
   if (column.type?.kind === 'string') while ((value[cut] & 0xc0) === 0x80) cut--
   return cut
 }
@@ -191,7 +195,7 @@ export function pageIndexes(
         at += page.length
         return location
       })
-      const columnIndex = columnIndexOf(written.column, chunk.stats, written.rules)
+      const columnIndex = columnIndexOf(written, chunk.stats)
       indexes.push({
         chunk: rowGroup.columns[i],
         offsetIndex: { page_locations },
@@ -204,9 +208,8 @@ export function pageIndexes(
 
 /** The column index of a chunk; none if a page with values has no bounds, since readers would misjudge it. */
 function columnIndexOf(
-  column: SstColumn,
+  { column, rules, boundBytesMax }: WrittenColumn,
   stats: readonly RangeStats[],
-  rules: StatRules,
 ): PageIndexes['columnIndex'] | undefined {
   if (column.id === ROW_ID || (column.leaf !== undefined && column.leaf.maxRepetition > 0)) return undefined
   const min_values: Uint8Array[] = []
@@ -217,8 +220,8 @@ function columnIndexOf(
       max_values.push(new Uint8Array())
       continue
     }
-    const lower = page.min && parquetLower(column, page.min)
-    const upper = page.max && parquetUpper(column, page.max)
+    const lower = page.min && parquetLower(column, page.min, boundBytesMax)
+    const upper = page.max && parquetUpper(column, page.max, boundBytesMax)
     if (lower === undefined || upper === undefined) return undefined
     min_values.push(plainBound(column, lower.value))
     max_values.push(plainBound(column, upper.value))

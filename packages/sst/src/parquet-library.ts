@@ -1,8 +1,9 @@
 /**
- * All that Meru uses of `hyparquet` and `hyparquet-writer`: footers, page indexes, snappy. Both are pinned to exact
- * versions, since these are their internals; test/parquet-library.test.ts fails where an upgrade changes them.
+ * All that Meru uses of `hyparquet` and `hyparquet-writer` to store data: footers, page indexes, snappy, and the rows of
+ * files that are small and rarely read. Both are pinned to exact versions, since most of these are their internals;
+ * test/parquet-library.test.ts fails where an upgrade changes them.
  */
-import type { FileMetaData } from 'hyparquet'
+import { parquetReadObjects, type FileMetaData } from 'hyparquet'
 import { snappyUncompress as uncompress } from 'hyparquet/src/snappy.js'
 import { ByteWriter as LibraryWriter } from 'hyparquet-writer/src/bytewriter.js'
 import { writeIndexes } from 'hyparquet-writer/src/indexes.js'
@@ -14,6 +15,14 @@ export type { ColumnChunk, FileMetaData, RowGroup, SchemaElement, Statistics } f
 
 /** The page indexes of one column chunk. The chunk gets their places. */
 export type PageIndexes = Parameters<typeof writeIndexes>[1][number]
+
+/** The rows of a whole file of bytes and longs. `zstd` decompresses a page body of known length. */
+export async function readParquetRows(
+  bytes: Uint8Array,
+  zstd: (body: Uint8Array, rawBytes: number) => Uint8Array,
+): Promise<Record<string, unknown>[]> {
+  return parquetReadObjects({ file: bytes.slice().buffer, compressors: { ZSTD: zstd } })
+}
 
 /** Parquet metadata, followed by its length. */
 export function encodeFooter(metadata: FileMetaData): Uint8Array {

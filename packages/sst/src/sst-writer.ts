@@ -22,7 +22,7 @@ import type { SstLayout } from './layout.ts'
 import { encodePageStatistics } from './page-statistics.ts'
 import { encodePagePlaces, ROW_GRID, TYPED_GRID, type PlacedChunk } from './page-places.ts'
 import { countNulls } from './page-encoder.ts'
-import { fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
+import { BOUND_BYTES_MAX, fileMetadata, pageIndexes, type WrittenColumn } from './parquet-footer.ts'
 import { encodeFooter, encodePageIndexes } from './parquet-library.ts'
 import { RowGroup } from './row-group.ts'
 import { integerKeyId } from './row-keys.ts'
@@ -266,6 +266,7 @@ export class SstWriter {
     return stored.map((column, i) => ({
       column,
       rules: rules[i],
+      boundBytesMax: BOUND_BYTES_MAX,
       chunks: this.state.chunks[i],
       firstRows: this.state.firstRows[this.gridOf(i)],
     }))

@@ -75,6 +75,24 @@ describe('dead positions', () => {
     }
   })
 
+  test('what one set has beyond another agrees with plain sets', () => {
+    const random = seededRandom(13)
+    const rows = 300_000
+    for (let round = 0; round < 20; round++) {
+      const other = DeadPositions.of(randomPositions(random, rows))
+      // Sets that share blocks, and sets of which neither is part of the other.
+      const more = randomPositions(random, rows)
+      const dead = random.oneIn(2) ? other.with(more) : DeadPositions.of([...more, 70, 299_999])
+      const beyond = listOf(dead).filter((position) => !other.has(position))
+      expect(Array.from(dead.beyond(other), Number)).toEqual(beyond)
+      expect(Array.from(dead.beyond(DeadPositions.empty), Number)).toEqual(listOf(dead))
+      expect(dead.beyond(dead)).toHaveLength(0)
+    }
+    expect(DeadPositions.of([4294967295, 0]).beyond(DeadPositions.of([1]))).toEqual(
+      BigInt64Array.of(0n, 4294967295n),
+    )
+  })
+
   test('counts, visits and gaps of a range agree with a plain set', () => {
     const random = seededRandom(12)
     const rows = 300_000

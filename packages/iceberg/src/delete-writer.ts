@@ -1,13 +1,7 @@
 import type { Environment } from '@meru/fs'
-import { writePuffin, type DeadPositions } from '@meru/sst'
+import { DeadPositions, writePositionDeletes, writePuffin, type DeadRows } from '@meru/sst'
 import type { DeadWork, ScopedCounts } from './delete-coverage.ts'
-import {
-  deletionVector,
-  encodePositionDeletes,
-  positionDeleteFile,
-  positionsBeyond,
-  type DeadRows,
-} from './delete-file.ts'
+import { deletionVector, positionDeleteFile } from './delete-file.ts'
 import { deleteFileName, deletionVectorsName } from './file-names.ts'
 import type { FormatVersion } from './format.ts'
 import type { ContentFile, PartitionTuple } from './manifest-entry.ts'
@@ -45,9 +39,12 @@ export async function writeDeletes(
   const byPartition = new Map<string, PartitionedRows[]>()
   for (const { file, covered } of work) {
     const partition = writer.partitionOf(file.sst)
-    const positions = positionsBeyond(deadOf(writer, file.sst), covered)
+    const positions = deadOf(writer, file.sst).beyond(covered ?? DeadPositions.empty)
     const key = JSON.stringify(partition)
-    byPartition.set(key, [...(byPartition.get(key) ?? []), { uri: file.uri, positions, partition }])
+    byPartition.set(key, [
+      ...(byPartition.get(key) ?? []),
+      { referencedDataFile: file.uri, positions, partition },
+    ])
   }
   // A delete file is about data files of its own partition alone.
   const files = [...byPartition.values()].flatMap((rows) =>
@@ -56,7 +53,7 @@ export async function writeDeletes(
   const entries = await writeAll(writer, files)
   const scoped = files.flatMap((rows, i) => {
     if (rows.length === 1) return []
-    const counts = new Map(rows.map(({ uri, positions }) => [uri, positions.length]))
+    const counts = new Map(rows.map((each) => [each.referencedDataFile, each.positions.length]))
     return [[entries[i].file_path, counts] as const]
   })
   return { entries, scoped: new Map(scoped) }
@@ -85,7 +82,7 @@ async function writeAll(
 }
 
 async function writePositions(writer: DeleteWriter, dead: readonly PartitionedRows[]): Promise<ContentFile> {
-  const bytes = encodePositionDeletes(dead)
+  const bytes = await writePositionDeletes(dead)
   const uri = await writer.write(deleteFileName(writer.env.uuid()), bytes)
   return positionDeleteFile({ uri, bytes: bytes.length, partition: dead[0].partition }, dead)
 }

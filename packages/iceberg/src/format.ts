@@ -30,10 +30,6 @@ export const STATUS_DELETED = 2
 export const FORMAT_PARQUET = 'PARQUET'
 export const FORMAT_PUFFIN = 'PUFFIN'
 
-/** Reserved field ids of the two columns of a position delete file. */
-export const DELETE_FILE_PATH_ID = 2147483546
-export const DELETE_POSITION_ID = 2147483545
-
 /** Every data file is sorted by the primary key, and of one of two specs: that of no partition, or the declared one. */
 export const UNPARTITIONED_SPEC_ID = 0
 export const KEY_PARTITION_SPEC_ID = 1

@@ -1,14 +1,15 @@
 import { CorruptionError, MeruError } from '@meru/core'
 import type { Environment, FileSystem } from '@meru/fs'
-import { readPuffinBlob, writePuffin, type DeadPositions } from '@meru/sst'
-import { avroBytes, randomSync } from './avro-file.ts'
 import {
-  decodePositionDeletes,
-  deletionVector,
-  encodePositionDeletes,
-  positionDeleteFile,
+  readPositionDeletes,
+  readPuffinBlob,
+  writePositionDeletes,
+  writePuffin,
+  type DeadPositions,
   type DeadRows,
-} from './delete-file.ts'
+} from '@meru/sst'
+import { avroBytes, randomSync } from './avro-file.ts'
+import { deletionVector, positionDeleteFile } from './delete-file.ts'
 import { placeText, type TablePlace } from './destination.ts'
 import {
   deleteFileName,
@@ -230,11 +231,11 @@ class Rebase {
   }
 
   async #positions(bytes: Uint8Array): Promise<MovedDeletes> {
-    const dead: DeadRows[] = (await decodePositionDeletes(bytes)).map(({ uri, positions }) => ({
-      uri: this.#moved(uri),
-      positions,
+    const dead: DeadRows[] = (await readPositionDeletes(bytes)).map((rows) => ({
+      ...rows,
+      referencedDataFile: this.#moved(rows.referencedDataFile),
     }))
-    const written = encodePositionDeletes(dead)
+    const written = await writePositionDeletes(dead)
     const uri = await this.#write(deleteFileName(this.#work.env.uuid()), written)
     return new Map([[NO_OFFSET, positionDeleteFile({ uri, bytes: written.length, partition: {} }, dead)]])
   }

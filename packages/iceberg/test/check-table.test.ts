@@ -1,4 +1,5 @@
 import { MemoryFs } from '@meru/fs'
+import { writePositionDeletes } from '@meru/sst'
 import { TestEnvironment } from '@meru/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { avroBytes } from '../src/avro-file.ts'
@@ -272,15 +273,28 @@ describe('manifests', () => {
   )
 })
 
-test('a delete file with rows out of order', async () => {
-  const { entries, metadata } = await readPublished(table, VERSION)
-  const entry = entries.find(({ data_file: file }) => file.content === 1)
-  const path = new TableFiles(table, metadata.location).pathOf(entry?.data_file.file_path ?? '') ?? ''
-  const { encodePositionDeletes } = await import('../src/delete-file.ts')
-  const bytes = encodePositionDeletes([{ uri: 'memory:///elsewhere', positions: BigInt64Array.of(7n, 3n) }])
-  await replaceFile(fs, path, bytes)
-  await expectViolation('delete-file', /position 3 after 7/)
-  await expectViolation('delete-file', /about memory:\/\/\/elsewhere/)
+describe('the rows of a delete file', () => {
+  const replaceDeletes = async (dead: Parameters<typeof writePositionDeletes>[0]): Promise<void> => {
+    const { entries, metadata } = await readPublished(table, VERSION)
+    const entry = entries.find(({ data_file: file }) => file.content === 1)
+    const path = new TableFiles(table, metadata.location).pathOf(entry?.data_file.file_path ?? '') ?? ''
+    await replaceFile(fs, path, await writePositionDeletes(dead))
+  }
+
+  test('are in order', async () => {
+    const positions = BigInt64Array.of(7n, 3n)
+    await replaceDeletes([{ referencedDataFile: 'memory:///elsewhere', positions }])
+    await expectViolation('delete-file', /position 3 after 7/)
+    await expectViolation('delete-file', /about memory:\/\/\/elsewhere/)
+  })
+
+  test('which is the order of bytes, not of UTF-16', async () => {
+    const positions = BigInt64Array.of(3n)
+    await replaceDeletes(['～', '\u{1f600}'].map((referencedDataFile) => ({ referencedDataFile, positions })))
+    await expectViolation('delete-file', /about \u{1f600}/u)
+    const { violations } = await checkTable(fs, table.directory)
+    expect(violations.filter(({ problem }) => problem.includes(' after '))).toEqual([])
+  })
 })
 
 test('a data file that is no Parquet', async () => {

@@ -116,7 +116,7 @@ async function addDeleted(
     }
     return
   }
-  for (const row of await parquetReadObjects({ file: bytes.slice().buffer })) {
+  for (const row of await parquetReadObjects({ file: bytes.slice().buffer, compressors })) {
     add(valueText(row['file_path']), Number(row['pos']))
   }
 }

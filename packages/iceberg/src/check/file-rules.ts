@@ -3,6 +3,7 @@ import { checkBounds } from './bounds-rules.ts'
 import { mapOf, type LiveFile } from './manifest-rules.ts'
 import type { StoredLineage } from './lineage-rules.ts'
 import {
+  compareStored,
   openParquet,
   parquetFacts,
   readLongs,
@@ -126,7 +127,7 @@ export async function checkDeleteFile(
     let last = { path: '', position: -1 }
     for (const row of await readPositionDeletes(parquet)) {
       const { path: target, position } = row
-      const isAfter = target === last.path ? position > last.position : target > last.path
+      const isAfter = target === last.path ? position > last.position : isPathAfter(target, last.path)
       report.require(isAfter, 'delete-file', path, `position ${position} after ${last.position}`)
       last = row
       const positions = deleted.get(target)
@@ -144,6 +145,12 @@ export async function checkDeleteFile(
     checkInside(positions, rowsOf(target), path, report)
   }
   return deleted
+}
+
+/** Paths are in the order of their bytes, which is not that of UTF-16. */
+function isPathAfter(path: string, last: string): boolean {
+  const encoder = new TextEncoder()
+  return compareStored(encoder.encode(path), encoder.encode(last)) > 0
 }
 
 export function checkInside(

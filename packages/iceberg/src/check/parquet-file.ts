@@ -163,6 +163,6 @@ export async function readLongs({ buffer }: OpenParquet, name: string): Promise<
 export async function readPositionDeletes({
   buffer,
 }: OpenParquet): Promise<{ path: string; position: number }[]> {
-  const rows = await parquetReadObjects({ file: buffer })
+  const rows = await parquetReadObjects({ file: buffer, compressors })
   return rows.map((row) => ({ path: String(row['file_path']), position: Number(row['pos']) }))
 }

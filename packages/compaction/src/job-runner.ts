@@ -22,6 +22,8 @@ import type {
 
 /** Where the work of flushes and merges is done: on this thread, or on others. Nothing that it does is a commit. */
 export interface JobRunner {
+  /** A merge or a run comes soon: what takes time to start may start now. */
+  prepare(): void
   /** The file is removed again if it fails. */
   flush(task: FlushTask): Promise<FlushOutput>
   /** Files that it wrote are removed again if it fails or is aborted. */
@@ -45,6 +47,10 @@ export class InlineRunner implements JobRunner {
   constructor(parts: { fs: FileSystem; env: Environment; breathe: () => Promise<void> }) {
     this.parts = parts
     this.breathe = parts.breathe
+  }
+
+  prepare(): void {
+    // There is nothing to start.
   }
 
   flush(task: FlushTask): Promise<FlushOutput> {

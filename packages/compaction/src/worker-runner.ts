@@ -64,6 +64,10 @@ export class WorkerRunner implements JobRunner {
     this.mergers = make(threads)
   }
 
+  prepare(): void {
+    if (!this.isUnavailable) leastLoaded(this.mergers).prepare()
+  }
+
   async flush(task: FlushTask): Promise<FlushOutput> {
     const { id, path, schema, layout } = task
     const request = { kind: 'flush', id, path, schema, layout, memtable: task.memtable.shared() } as const

@@ -53,7 +53,7 @@ export class ThreadUnavailable extends Error {
 }
 
 /**
- * One worker thread. Started with its first job, and again if it died; keeps the process alive only while it
+ * One worker thread. Started with its first job, or before, and again if it died; keeps the process alive only while it
  * works. A job that its worker does not live to finish fails; those that wait go to the next worker.
  */
 export class WorkerThread {
@@ -73,6 +73,17 @@ export class WorkerThread {
       this.waiting.push({ request, transfer, control, resolve, reject, abort })
       this.next()
     })
+  }
+
+  /** Starts a worker, if there is none yet: a job that comes soon finds it ready. What is in the way is told to the job. */
+  prepare(): void {
+    if (this.worker !== undefined) return
+    try {
+      this.worker = this.start()
+      this.worker.thread.unref()
+    } catch {
+      this.worker = undefined
+    }
   }
 
   /** Tells the worker something, if there is one. */

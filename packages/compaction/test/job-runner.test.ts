@@ -281,6 +281,26 @@ describe('a worker that ends by itself', () => {
     await thread.close()
   })
 
+  test('started before its first job, does that one', async () => {
+    const thread = threadOf()
+    thread.prepare()
+    const prepared = workerOf(thread)
+    thread.prepare()
+    expect(workerOf(thread)).toBe(prepared)
+    await ready(thread)
+    expect(workerOf(thread)).toBe(prepared)
+    await thread.close()
+  })
+
+  test('that cannot be started before its first job, tells the job', async () => {
+    for (const entry of [undefined, pathToFileURL(join(directory, 'missing.js'))]) {
+      const thread = new WorkerThread({ entry, root: directory, env: nodeEnvironment() })
+      thread.prepare()
+      await expect(thread.run(request, {})).rejects.toMatchObject({ name: 'ThreadUnavailable' })
+      await thread.close()
+    }
+  })
+
   test('which its end, told a second time, does not disturb', async () => {
     const thread = threadOf()
     await ready(thread)

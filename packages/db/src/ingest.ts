@@ -67,6 +67,7 @@ class Load {
 
   async run(source: RowSource<unknown>, control: Control): Promise<IngestReport> {
     const collector = this.#collector(control.signal)
+    this.#engine.runner.prepare()
     const begun = this.#engine.env.elapsed()
     try {
       await new SourceReader(collector, { ...control, env: this.#engine.env }).read(source)

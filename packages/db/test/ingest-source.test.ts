@@ -30,6 +30,25 @@ test('a source that waits for other work of the one thread gets it', { timeout: 
   rmSync(directory, { recursive: true })
 })
 
+test('the thread that writes starts before the first row is read', { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'meru-source-'))
+  const db = await open(directory, { settings: { workers: 1 } })
+  const into = await db.table(events)
+  let threads = 0
+  const count = (): void => void threads++
+  process.on('worker', count)
+  async function* source(): AsyncGenerator<Happening> {
+    await new Promise(setImmediate)
+    expect(threads).toBe(1)
+    yield row(1)
+  }
+  expect(await into.ingest(source())).toMatchObject({ rows: 1 })
+  expect(threads).toBe(1)
+  process.off('worker', count)
+  await db.close()
+  rmSync(directory, { recursive: true })
+})
+
 test.each([1, 16, 64])('memory of %i bytes is enough for a load', async (ingestBytesMax) => {
   const fs = new MemoryFs()
   const db = await openMemory(fs, { settings: { ingestBytesMax } })

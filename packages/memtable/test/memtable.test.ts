@@ -210,6 +210,13 @@ test('the collector knows what a memtable weighs, here and where it is attached'
   expect(held).toHaveLength(16)
 })
 
+test('what an empty memtable weighs is no mapping of the process, of which there are few', () => {
+  const allocated = process.memoryUsage().arrayBuffers
+  const held = Array.from({ length: 64 }, () => new Memtable({ bytesMax: 64 << 20 }))
+  expect(process.memoryUsage().arrayBuffers - allocated).toBeGreaterThan(8 << 20)
+  expect(held).toHaveLength(64)
+})
+
 describe('misuse is a TypeError', () => {
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 32 + 1])('bytesMax of %d', (bytesMax) => {
     expect(() => new Memtable({ bytesMax })).toThrow(TypeError)

@@ -112,7 +112,10 @@ export interface Settings {
    * many milliseconds. Nothing waits for it.
    */
   readonly publish: { readonly every: 'never' | 'flush' | number }
-  /** Replaces single sizes and encodings of new SSTs, by level; see `layoutFor` of @meru/sst. */
+  /**
+   * Replaces single sizes and encodings of new SSTs, by level; see `layoutFor` of `@meru/sst`. `compression` is of those
+   * parts of columns for which it pays; `none` is of all.
+   */
   readonly layout: { readonly level0: Partial<SstLayout>; readonly deeper: Partial<SstLayout> }
 }
 

@@ -1,6 +1,7 @@
 import { ByteWriter, concatVectors, sliceVector, type BytesVector, type Vector } from '@meru/core'
 import { crc32 } from '@meru/fs'
-import { CODEC_NONE, compress, type Codec } from './compression.ts'
+import { choosePageCodec, type PageCodec } from './codec-choice.ts'
+import { CODEC_NONE, compress, ZSTD_FAST, type Codec, type ZstdLevel } from './compression.ts'
 import { buildDictionary, mayHaveDictionary, type Dictionary } from './dictionary.ts'
 import { bitWidthOf } from './dictionary-indexes.ts'
 import type { PageOutput } from './file-output.ts'
@@ -54,9 +55,6 @@ export interface ChunkSettings {
   readonly codec: Codec
   readonly dictionary: boolean
 }
-
-/** A codec that saves less than this share of a sample is not used: decompressing would cost more than it saves. */
-const GAIN_MIN = 0.1
 
 /** The check of a page: any flipped bit in its header or its body changes it. */
 export function pageCrc(bytes: Uint8Array, start: number, bodyStart: number, end: number): number {
@@ -196,6 +194,8 @@ function appendRows(keys: BytesVector, values: BytesVector, from: number, to: nu
 /** What the pages of a chunk hold; `pageStarts` counts values. */
 interface PagePlan {
   readonly codec: Codec
+  /** Of zstd; the fast one where there is none. */
+  readonly level?: ZstdLevel
   readonly dictionary: Pick<Dictionary, 'values'> | undefined
   readonly pageStarts: readonly number[]
   readonly appendBody: (page: number, body: ByteWriter) => void
@@ -204,21 +204,26 @@ interface PagePlan {
 
 /** Appends a chunk with the codec of its plan, or with none where that saves too little. */
 export function encodePages(plan: PagePlan, out: PageOutput): Promise<EncodedChunk> {
-  return appendPages({ ...plan, codec: chooseCodec(plan) }, out)
+  const { dictionary, pageStarts, appendBody } = plan
+  const choice = choosePageCodec(plan.codec, {
+    pages: pageStarts.length - 1,
+    appendPage: appendBody,
+    appendDictionary: dictionaryBody(dictionary),
+  })
+  return appendPages({ ...plan, ...choice }, out)
 }
 
 /** Appends a chunk with the codec of its plan. */
 export async function appendPages(plan: PagePlan, out: PageOutput): Promise<EncodedChunk> {
-  const { codec, dictionary, pageStarts, appendBody, stats } = plan
+  const { codec, level = ZSTD_FAST, dictionary, pageStarts, appendBody, stats } = plan
   const encoding = dictionary === undefined ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY
+  const appendDictionary = dictionaryBody(dictionary)
   let rawBytes = 0
 
   let dictionaryPage: PageRecord | undefined
-  if (dictionary !== undefined) {
+  if (dictionary !== undefined && appendDictionary !== undefined) {
     const values = dictionary.values.length
-    const append = (body: ByteWriter): void =>
-      appendPlain({ vector: dictionary.values, from: 0, to: values }, 0, body)
-    dictionaryPage = appendPage(codec, values, out.buffer, append, (sizes, header) =>
+    dictionaryPage = appendPage({ codec, level }, values, out.buffer, appendDictionary, (sizes, header) =>
       appendDictionaryPageHeader({ ...sizes, values }, header),
     )
     rawBytes += dictionaryPage.headerBytes + dictionaryPage.rawBytes
@@ -227,7 +232,7 @@ export async function appendPages(plan: PagePlan, out: PageOutput): Promise<Enco
   for (let i = 0; i < pageStarts.length - 1; i++) {
     const values = pageStarts[i + 1] - pageStarts[i]
     const append = (body: ByteWriter): void => appendBody(i, body)
-    const page = appendPage(codec, values, out.buffer, append, (sizes, header) =>
+    const page = appendPage({ codec, level }, values, out.buffer, append, (sizes, header) =>
       appendDataPageHeader({ ...sizes, values, encoding }, header),
     )
     pages.push(page)
@@ -237,27 +242,10 @@ export async function appendPages(plan: PagePlan, out: PageOutput): Promise<Enco
   return { encoding, codec, dictionary: dictionaryPage, pages, stats, rawBytes }
 }
 
-/** The codec of the plan if it makes a sample of the chunk smaller by enough, else none. */
-function chooseCodec({ codec, dictionary, pageStarts, appendBody }: PagePlan): Codec {
-  if (codec === CODEC_NONE) return CODEC_NONE
-  const body = new ByteWriter(16 * 1024)
-  const count = pageStarts.length - 1
-  let raw = 0
-  let compressed = 0
-  const add = (): void => {
-    raw += body.length
-    compressed += compress(codec, body.written()).length
-    body.clear()
-  }
-  if (dictionary !== undefined) {
-    appendPlain({ vector: dictionary.values, from: 0, to: dictionary.values.length }, 0, body)
-    add()
-  }
-  for (const page of new Set([0, count >>> 1, count - 1])) {
-    appendBody(page, body)
-    add()
-  }
-  return compressed <= (1 - GAIN_MIN) * raw ? codec : CODEC_NONE
+function dictionaryBody(dictionary: PagePlan['dictionary']): ((body: ByteWriter) => void) | undefined {
+  if (dictionary === undefined) return undefined
+  const { values } = dictionary
+  return (body) => appendPlain({ vector: values, from: 0, to: values.length }, 0, body)
 }
 
 interface PageSizes {
@@ -278,7 +266,7 @@ let headerGuess = 32
  * guess of its length is wrong, the body moves by a byte or two.
  */
 function appendPage(
-  codec: Codec,
+  { codec, level }: PageCodec,
   values: number,
   out: ByteWriter,
   appendBody: (body: ByteWriter) => void,
@@ -295,7 +283,7 @@ function appendPage(
     scratchBody.clear()
     appendBody(scratchBody)
     rawBytes = scratchBody.length
-    out.append(compress(codec, scratchBody.written()))
+    out.append(compress(codec, scratchBody.written(), level))
   }
   const bodyStart = start + headerGuess
   const bytes = out.length - bodyStart

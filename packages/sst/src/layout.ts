@@ -1,4 +1,7 @@
-/** How the pages of a file are compressed, as far as that makes a column smaller. */
+/**
+ * How pages are compressed: each column chunk for which that pays, see `choosePageCodec`; the others are plain. Numbers that hardly
+ * repeat are plain, texts mostly compressed.
+ */
 export type Compression = 'none' | 'snappy' | 'zstd'
 
 /** The sizes and encodings of one SST. Plain data. */

@@ -1,11 +1,15 @@
 import { RowCodec, t, table } from '@meru/core'
 import type { FileSystem, ReadHandle } from '@meru/fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import type { Codec } from '../src/compression.ts'
 import type { SstLayout } from '../src/layout.ts'
 import { PageCache } from '../src/page-cache.ts'
 import { PAGE_MISS, SstReader } from '../src/sst-reader.ts'
 import { writeSample, type Row, type SampleFile } from './sample-files.ts'
 import { seededRandom } from './seeded-random.ts'
+
+// Pages as small as these would hardly ever be compressed.
+vi.mock('../src/codec-choice.ts', () => ({ choosePageCodec: (codec: Codec) => ({ codec, level: 1 }) }))
 
 const events = table(
   'events',

@@ -7,7 +7,8 @@ import { NodeFs } from '@meru/fs'
 import { parquetMetadata, parquetReadObjects, type AsyncBuffer, type FileMetaData } from 'hyparquet'
 import { readColumnIndex, readOffsetIndex } from 'hyparquet/src/indexes.js'
 import { readParquet, writeParquet } from 'parquet-wasm/node'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Codec } from '../src/compression.ts'
 import type { SstLayout } from '../src/layout.ts'
 import {
   everyType,
@@ -18,6 +19,9 @@ import {
   type Row,
   type SampleFile,
 } from './sample-files.ts'
+
+// Pages as small as these would hardly ever be compressed.
+vi.mock('../src/codec-choice.ts', () => ({ choosePageCodec: (codec: Codec) => ({ codec, level: 1 }) }))
 
 const rows = everyTypeRows(21, 500)
 const noNulls = everyTypeRows(22, 300, Infinity)

@@ -8,9 +8,13 @@ import { NodeFs, type MemoryFs } from '@meru/fs'
 import { Random, randomColumn, RandomRows } from '@meru/testkit'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { readParquet, writeParquet } from 'parquet-wasm/node'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import type { Codec } from '../src/compression.ts'
 import { ABSENT, PAGE_MISS, seek, type SstReader } from '../src/sst-reader.ts'
 import { openSample, TINY, writeSample, type Row, type SampleFile } from './sample-files.ts'
+
+// Pages as small as these would hardly ever be compressed.
+vi.mock('../src/codec-choice.ts', () => ({ choosePageCodec: (codec: Codec) => ({ codec, level: 1 }) }))
 
 /** Lists, structs and maps, alone and in one another; each leaf type that is read in a way of its own. */
 const nested: TableDefinition = table(

@@ -1,7 +1,7 @@
 import type { BytesVector, SstMeta, TableSchema, Vector } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { readRanges, readRangesSync } from './byte-ranges.ts'
-import { SEQNO_ID } from './format.ts'
+import { selectColumns, type ColumnSelection } from './column-selection.ts'
 import { keyPrefix, lowerBound as lowerKey, type SearchKey, type SortedKeys } from './key-prefix.ts'
 import { locateKeys } from './locate.ts'
 import type { PageCache } from './page-cache.ts'
@@ -10,7 +10,7 @@ import type { TypedPages } from './page-selection.ts'
 import { pageOfRow } from './page-places.ts'
 import { RowLoader } from './row-load.ts'
 import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
-import { columnIndex, planScan, type ReadOptions, type SstRows } from './row-scan.ts'
+import { planScan, type ReadOptions, type SstRows } from './row-scan.ts'
 import { RowWalk, type WalkRange } from './row-walk.ts'
 import { openSstFile, type SstFile } from './sst-file.ts'
 
@@ -331,35 +331,6 @@ interface Wanted extends SearchKey {
   rowPosition: number
   readonly row: RowParts
 }
-
-/** Columns of a row. `columns` are their places if a row is to be read column by column. */
-interface ColumnSelection {
-  readonly ids: readonly number[]
-  readonly columns: readonly number[] | undefined
-}
-
-/**
- * Level 0 reads encoded rows. Deeper levels make encoded rows of whole pages, unless only columns with a small share of
- * the bytes are asked for, or one that is not in encoded rows.
- */
-function selectColumns(file: SstFile, ids: readonly number[]): ColumnSelection {
-  if (file.rowColumn !== undefined) return { ids, columns: undefined }
-  const columns = ids.map((id) => columnIndex(file, id))
-  // Those of leaves are in those of their columns.
-  const bytes = file.meta.columns.reduce(
-    (sum, { id, bytes }) => sum + (file.columnById.has(id) ? bytes : 0),
-    0,
-  )
-  const asked = file.meta.columns.reduce(
-    (sum, column) => sum + (ids.includes(column.id) ? column.bytes : 0),
-    0,
-  )
-  const isNarrow = asked * NARROW_SHARE < bytes
-  return { ids, columns: isNarrow || ids.includes(SEQNO_ID) ? columns : undefined }
-}
-
-/** Columns with less than one in so many bytes are read on their own. */
-const NARROW_SHARE = 3
 
 function isKey({ bytes, offsets }: SortedKeys, index: number, key: SearchKey): boolean {
   const at = offsets[index]

@@ -137,7 +137,7 @@ export class SstReader {
       const { frames } = cache
       if (frames.used[slot - 1] === 0) frames.used[slot - 1] = 1
       cache.hits++
-      ref.vectors.length = 0
+      clear(ref.vectors)
       rowParts(
         frames.memory,
         frames.offsetOf(slot),
@@ -152,7 +152,7 @@ export class SstReader {
     if (cached?.rows !== undefined) {
       cached.used = true
       cache.hits++
-      ref.vectors.length = 0
+      clear(ref.vectors)
       rowParts(cached.rows, 0, keyGrid.firstRows[page + 1] - first, position - first, ref)
       return ref
     }
@@ -162,7 +162,7 @@ export class SstReader {
       const { bytes, start, end } = wanted
       if (wanted.rowPosition < 0) wanted.rowPosition = this.rows.find(bytes, start, end, wanted.row)
       if (wanted.rowPosition === position) {
-        ref.vectors.length = 0
+        clear(ref.vectors)
         return Object.assign(ref, wanted.row)
       }
     }
@@ -330,6 +330,11 @@ interface Wanted extends SearchKey {
   /** The position of the row that was found alone, and its parts; -1 if none was. */
   rowPosition: number
   readonly row: RowParts
+}
+
+/** Setting the length of an array is a call even where it changes nothing. */
+function clear(vectors: Vector[]): void {
+  if (vectors.length > 0) vectors.length = 0
 }
 
 function isKey({ bytes, offsets }: SortedKeys, index: number, key: SearchKey): boolean {

@@ -8,6 +8,7 @@
 import { ByteReader, ByteWriter, compareBytes, CorruptionError } from '@meru/core'
 import {
   keyPrefix,
+  PREFIX_BYTES,
   lowerBound,
   sharedBytes,
   sortedKeys,
@@ -42,22 +43,34 @@ export class KeyIndex {
   readonly pages: number
   readonly firstKey: Uint8Array
   readonly lastKey: Uint8Array
-  /** How many first bytes all keys of the file share. */
+  /** How many first bytes prefixes leave out: all keys of the file share them. */
   readonly skip: number
+  /** The length of keys that a prefix tells apart from all others, or -1. */
+  readonly exactWidth: number
   private readonly keys: SortedKeys
   private readonly lastPrefix: number
 
-  private constructor(keys: SortedKeys, firstKey: Uint8Array, lastKey: Uint8Array, skip: number) {
+  private constructor(
+    keys: SortedKeys,
+    firstKey: Uint8Array,
+    lastKey: Uint8Array,
+    skip: number,
+    keyWidth: number,
+  ) {
     this.pages = keys.count
     this.lastPrefix = keyPrefix(lastKey, skip, lastKey.length)
     this.firstKey = firstKey
     this.lastKey = lastKey
     this.skip = skip
+    this.exactWidth = keyWidth > 0 && keyWidth - skip <= PREFIX_BYTES ? keyWidth : -1
     this.keys = keys
   }
 
-  /** Reads a key index block. `offset` is where it lies in the file, for messages. */
-  static decode(block: Uint8Array, file: string, offset: number): KeyIndex {
+  /**
+   * Reads a key index block. `offset` is where it lies in the file, for messages. `keyWidth` is the length of all keys,
+   * 0 if they differ in it.
+   */
+  static decode(block: Uint8Array, file: string, offset: number, keyWidth = 0): KeyIndex {
     const reader = new ByteReader(block, file, offset)
     const pages = reader.u32()
     if (pages === 0 || (pages + 2) * 4 > reader.remaining)
@@ -77,9 +90,11 @@ export class KeyIndex {
     }
     const firstKey = bytes.slice(0, offsets[1])
     const lastKey = bytes.slice(offsets[pages], offsets[pages + 1])
-    const skip = sharedBytes(firstKey, lastKey)
+    const shared = sharedBytes(firstKey, lastKey)
+    // A prefix is made faster where it need not reach behind the key.
+    const skip = keyWidth > 0 ? Math.max(0, Math.min(shared, keyWidth - PREFIX_BYTES)) : shared
     const keys = sortedKeys({ physical: 'bytes', length: pages, bytes, offsets }, skip)
-    return new KeyIndex(keys, firstKey, lastKey, skip)
+    return new KeyIndex(keys, firstKey, lastKey, skip, keyWidth)
   }
 
   /** True if the key lies between the first and the last key of the file. */
@@ -95,16 +110,33 @@ export class KeyIndex {
     return compareBytes(bytes, start, end, this.firstKey, 0, this.firstKey.length) < 0
   }
 
+  /** Makes a key ready to be searched for, whose bytes are set. False if the file does not cover it. */
+  aim(key: SearchKey): boolean {
+    const { firstKey, skip } = this
+    const { bytes, start, end } = key
+    const prefix = keyPrefix(bytes, start + skip, end)
+    key.prefix = prefix
+    key.isExact = end - start === this.exactWidth
+    if (prefix > this.keys.prefixes[0] && prefix < this.lastPrefix) {
+      let i = 0
+      while (i < skip && bytes[start + i] === firstKey[i]) i++
+      if (i === skip) return true
+    }
+    return this.covers(bytes, start, end)
+  }
+
   /** The page that holds the key if any does. The key must be covered. */
   pageOf(key: SearchKey): number {
     const { keys } = this
-    const first = keys.prefixes[0]
-    const at = lowerBound(
-      keys,
-      key,
-      Math.floor(((key.prefix - first) / (this.lastPrefix - first)) * keys.count),
-    )
-    if (at === keys.count) return at - 1
+    const { prefixes, count } = keys
+    const { prefix } = key
+    const first = prefixes[0]
+    const width = prefixes[count - 1] - first
+    const guess = width > 0 ? Math.min(count - 1, Math.floor(((prefix - first) / width) * (count - 1))) : 0
+    // Keys that are spread evenly are where they are guessed to be.
+    if (prefix > prefixes[guess] && (guess + 1 === count || prefix < prefixes[guess + 1])) return guess
+    const at = lowerBound(keys, key, guess)
+    if (at === count) return at - 1
     const { bytes, start, end } = key
     const isFirst = compareBytes(bytes, start, end, keys.bytes, keys.offsets[at], keys.offsets[at + 1]) === 0
     return isFirst ? at : at - 1

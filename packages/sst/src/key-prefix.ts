@@ -1,7 +1,7 @@
 import { compareBytes, type BytesVector } from '@meru/core'
 
 /** Bytes of a key that a prefix holds. */
-const PREFIX_BYTES = 6
+export const PREFIX_BYTES = 6
 
 /**
  * Six bytes of a key from `start` as a number that sorts like them, so that most comparisons are between two
@@ -49,9 +49,18 @@ export interface SearchKey {
   bytes: Uint8Array
   start: number
   end: number
-  /** `keyPrefix` after the bytes that all keys of the file have in common. */
+  /** `keyPrefix` after the first bytes that prefixes of the file leave out. */
   prefix: number
+  /** True if a key of the file with the same prefix is this very key. */
+  isExact: boolean
 }
+
+/** A search key without a key. All are made here, so that code that searches sees one kind of object. */
+export function newSearchKey(): SearchKey {
+  return { bytes: NO_BYTES, start: 0, end: 0, prefix: 0, isExact: false }
+}
+
+const NO_BYTES: Uint8Array = new Uint8Array()
 
 /**
  * The index of the first key that is not below the given one; the number of keys if there is none. `guess` is where it may

@@ -1,7 +1,7 @@
 import type { BytesVector } from '@meru/core'
 import { readAhead, type ByteRange } from './byte-ranges.ts'
 import { IntegerPage } from './integer-page.ts'
-import { keyPrefix } from './key-prefix.ts'
+import { newSearchKey } from './key-prefix.ts'
 import { dataPage } from './page-body.ts'
 import { groupOfPage, pageOfRow, type ColumnPlaces } from './page-places.ts'
 import { seekRow } from './row-keys.ts'
@@ -84,11 +84,12 @@ function planVisits(file: SstFile, { bytes, offsets }: BytesVector, candidates: 
     end: new Uint32Array(capacity),
   }
   const { pages, first, end } = visits
-  const sought = { bytes, start: 0, end: 0, prefix: 0 }
+  const sought = newSearchKey()
+  sought.bytes = bytes
   for (let i = 0; i < candidates.length; i++) {
     sought.start = offsets[candidates[i]]
     sought.end = offsets[candidates[i] + 1]
-    sought.prefix = keyPrefix(bytes, sought.start + keyIndex.skip, sought.end)
+    keyIndex.aim(sought)
     const keyPage = keyIndex.pageOf(sought)
     const firstPage = isSame ? keyPage : pageOfRow(typedGrid, keyGrid.firstRows[keyPage])
     const lastPage = isSame ? keyPage : pageOfRow(typedGrid, keyGrid.firstRows[keyPage + 1] - 1)

@@ -1,6 +1,6 @@
 import { compareBytes, type BytesVector } from '@meru/core'
 import { coalesce, readRanges } from './byte-ranges.ts'
-import { keyPrefix } from './key-prefix.ts'
+import { newSearchKey } from './key-prefix.ts'
 import { locatePlain, plainKeys } from './locate-plain.ts'
 import type { PageLoader } from './page-loader.ts'
 import { groupOfPage, pageOfRow } from './page-places.ts'
@@ -109,10 +109,13 @@ function planRuns(file: SstFile, { bytes, offsets }: BytesVector, candidates: Ui
   const { keyIndex, keyGrid, typedGrid } = file
   const runs: Run[] = []
   let last: Run | undefined
+  const sought = newSearchKey()
+  sought.bytes = bytes
   candidates.forEach((key, i) => {
-    const start = offsets[key]
-    const end = offsets[key + 1]
-    const page = keyIndex.pageOf({ bytes, start, end, prefix: keyPrefix(bytes, start + keyIndex.skip, end) })
+    sought.start = offsets[key]
+    sought.end = offsets[key + 1]
+    keyIndex.aim(sought)
+    const page = keyIndex.pageOf(sought)
     const firstPage = pageOfRow(typedGrid, keyGrid.firstRows[page])
     const lastPage = pageOfRow(typedGrid, keyGrid.firstRows[page + 1] - 1)
     const from = typedGrid.firstRows[firstPage]

@@ -129,14 +129,23 @@ export function lowerRow(memory: RowMemory, at: number, rows: number, key: Searc
   return low
 }
 
+/** The index of the row with the given key, or, below zero, `~` of what `lowerRow` gives. */
+export function findRow(memory: RowMemory, at: number, rows: number, key: SearchKey, guess: number): number {
+  if (guess >= 0 && guess < rows && isRow(memory, at, rows, guess, key)) return guess
+  const index = lowerRow(memory, at, rows, key, guess)
+  return index < rows && isRow(memory, at, rows, index, key) ? index : ~index
+}
+
 function isRowBelow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): boolean {
   const other = memory.prefixes[(at >>> 3) + index]
-  return other !== key.prefix ? other < key.prefix : compareRow(memory, at, rows, index, key) < 0
+  if (other !== key.prefix) return other < key.prefix
+  return !key.isExact && compareRow(memory, at, rows, index, key) < 0
 }
 
 /** True if the key of a row is the given one. */
-export function isRow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): boolean {
-  return memory.prefixes[(at >>> 3) + index] === key.prefix && compareRow(memory, at, rows, index, key) === 0
+function isRow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): boolean {
+  if (memory.prefixes[(at >>> 3) + index] !== key.prefix) return false
+  return key.isExact || compareRow(memory, at, rows, index, key) === 0
 }
 
 function compareRow(memory: RowMemory, at: number, rows: number, index: number, key: SearchKey): number {

@@ -1,5 +1,5 @@
 import { compareKeys, type TextBlock, type Vector } from '@meru/core'
-import { keyPrefix, type SearchKey } from './key-prefix.ts'
+import { newSearchKey, type SearchKey } from './key-prefix.ts'
 import type { PageLoader } from './page-loader.ts'
 import { lowerRow, rowMemory, rowParts, type RowMemory, type RowParts } from './row-page.ts'
 import { columnIndex } from './row-scan.ts'
@@ -213,6 +213,11 @@ function pageOf(file: SstFile, key: Uint8Array): number {
   return file.keyIndex.pageOf(searchKey(file, key))
 }
 
+/** Of a key that the file covers. */
 function searchKey({ keyIndex }: SstFile, bytes: Uint8Array): SearchKey {
-  return { bytes, start: 0, end: bytes.length, prefix: keyPrefix(bytes, keyIndex.skip, bytes.length) }
+  const key = newSearchKey()
+  key.bytes = bytes
+  key.end = bytes.length
+  keyIndex.aim(key)
+  return key
 }

@@ -1,4 +1,4 @@
-import { CorruptionError, type SstMeta, type TableSchema } from '@meru/core'
+import { CorruptionError, physicalOf, type SstMeta, type TableSchema } from '@meru/core'
 import { crc32, errnoOf, type FileSystem, type ReadHandle } from '@meru/fs'
 import {
   ANCHOR_BYTES,
@@ -99,7 +99,8 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     fail(`written under schema ${anchor.schemaId}, which is not schema ${schema.schemaId} as given`)
   }
   const blocksStart = anchor.keyIndex.offset
-  const keyIndex = KeyIndex.decode(await readBlock(tail, anchor.keyIndex), file, anchor.keyIndex.offset)
+  const indexBlock = await readBlock(tail, anchor.keyIndex)
+  const keyIndex = KeyIndex.decode(indexBlock, file, anchor.keyIndex.offset, keyWidth(schema))
   const columns = columnsOf(written, anchor.level)
   const pageBlock = await readBlock(tail, anchor.pages)
   const places = decodePagePlaces(pageBlock, columns, blocksStart, file, anchor.pages.offset)
@@ -128,6 +129,18 @@ async function readSstFile(handle: ReadHandle, meta: SstMeta, schema: TableSchem
     assembler: new RowAssembler(schema),
     rowColumn: anchor.level === 0 ? places.columns[columns.length - 1] : undefined,
   }
+}
+
+/** The length of all keys, 0 if they differ in it. */
+function keyWidth({ columns, key }: TableSchema): number {
+  let width = 0
+  for (const column of columns) {
+    if (!key.includes(column.id)) continue
+    const physical = physicalOf(column.type)
+    if (physical.physical === 'bytes') return 0
+    width += physical.width
+  }
+  return width
 }
 
 /** The statistics block lies between the filter block and the anchor. */

@@ -2,14 +2,14 @@ import type { BytesVector, SstMeta, TableSchema, Vector } from '@meru/core'
 import type { FileSystem } from '@meru/fs'
 import { readRanges, readRangesSync } from './byte-ranges.ts'
 import { selectColumns, type ColumnSelection } from './column-selection.ts'
-import { keyPrefix, lowerBound as lowerKey, type SearchKey, type SortedKeys } from './key-prefix.ts'
+import { lowerBound as lowerKey, newSearchKey, type SearchKey, type SortedKeys } from './key-prefix.ts'
 import { locateKeys } from './locate.ts'
 import type { PageCache } from './page-cache.ts'
 import { PageLoader } from './page-loader.ts'
 import type { TypedPages } from './page-selection.ts'
 import { pageOfRow } from './page-places.ts'
 import { RowLoader } from './row-load.ts'
-import { isRow, lowerRow, rowParts, type RowParts } from './row-page.ts'
+import { findRow, rowParts, type RowParts } from './row-page.ts'
 import { planScan, type ReadOptions, type SstRows } from './row-scan.ts'
 import { RowWalk, type WalkRange } from './row-walk.ts'
 import { openSstFile, type SstFile } from './sst-file.ts'
@@ -62,10 +62,7 @@ export class SstReader {
     index: 0,
   }
   private readonly wanted: Wanted = {
-    bytes: new Uint8Array(),
-    start: 0,
-    end: 0,
-    prefix: 0,
+    key: newSearchKey(),
     page: -1,
     isFound: false,
     missing: [],
@@ -101,17 +98,21 @@ export class SstReader {
 
   /** The position of a key, `ABSENT`, or `PAGE_MISS`. */
   find(key: Uint8Array, start: number, end: number): number {
-    if (!this.mayContain(key, start, end)) return ABSENT
-    const position = this.search(key, start, end)
-    this.wanted.position = position
-    return position === PAGE_MISS || this.wanted.isFound ? position : ABSENT
+    const { wanted } = this
+    const { keyIndex, filter } = this.file
+    if (!this.aim(key, start, end) || !filter.mayContain(key, start, end)) return ABSENT
+    const position = this.search(keyIndex.pageOf(wanted.key))
+    if (position === PAGE_MISS) return position
+    if (!wanted.isFound) return ABSENT
+    wanted.position = position
+    return position
   }
 
   /** The position of the first key not below the given one, `meta.rows` if there is none, or `PAGE_MISS`. */
   lowerBound(key: Uint8Array, start: number, end: number): number {
     const { keyIndex, meta } = this.file
-    if (!keyIndex.covers(key, start, end)) return keyIndex.isBefore(key, start, end) ? 0 : meta.rows
-    const position = this.search(key, start, end)
+    if (!this.aim(key, start, end)) return keyIndex.isBefore(key, start, end) ? 0 : meta.rows
+    const position = this.search(keyIndex.pageOf(this.wanted.key))
     // The key may be no whole one, of which there can be a row.
     this.wanted.isRow = false
     return position
@@ -159,7 +160,7 @@ export class SstReader {
     if (this.wanted.selection.columns !== undefined)
       return this.columnRow(position - first, page, this.wanted.selection.columns)
     if (wanted.position === position) {
-      const { bytes, start, end } = wanted
+      const { bytes, start, end } = wanted.key
       if (wanted.rowPosition < 0) wanted.rowPosition = this.rows.find(bytes, start, end, wanted.row)
       if (wanted.rowPosition === position) {
         clear(ref.vectors)
@@ -221,22 +222,27 @@ export class SstReader {
     return locateKeys(this.file, this.loader, keys, hit, isDone)
   }
 
+  /** Makes a key the one that is wanted. False if the file does not cover it. */
+  private aim(bytes: Uint8Array, start: number, end: number): boolean {
+    const { wanted } = this
+    const { key } = wanted
+    wanted.position = -1
+    wanted.rowPosition = -1
+    key.bytes = bytes
+    key.start = start
+    key.end = end
+    return this.file.keyIndex.aim(key)
+  }
+
   /**
-   * The position of the first key not below the given one, which the file covers; `wanted` tells whether it is that
-   * key. Frames are asked first: after a row of a page was read, its keys are there too.
+   * The position of the first key not below the one that is wanted, which lies on a page if anywhere; `wanted` tells
+   * whether it is that key. Frames are asked first: after a row of a page was read, its keys are there too.
    */
-  private search(key: Uint8Array, start: number, end: number): number {
+  private search(page: number): number {
     const { loader, wanted } = this
     const { cache } = loader
     const { keyIndex, keyGrid, rowColumn } = this.file
-    wanted.position = -1
-    wanted.rowPosition = -1
-    wanted.bytes = key
-    wanted.start = start
-    wanted.end = end
-    const prefix = keyPrefix(key, start + keyIndex.skip, end)
-    wanted.prefix = prefix
-    const page = keyIndex.pageOf(wanted)
+    const { key } = wanted
     wanted.page = page
     const first = keyGrid.firstRows[page]
     const rows = keyGrid.firstRows[page + 1] - first
@@ -245,16 +251,10 @@ export class SstReader {
       const { frames } = cache
       if (frames.used[slot - 1] === 0) frames.used[slot - 1] = 1
       cache.hits++
-      const at = frames.offsetOf(slot)
-      const index = lowerRow(
-        frames.memory,
-        at,
-        rows,
-        wanted,
-        Math.floor(keyIndex.shareOf(page, prefix) * rows),
-      )
-      wanted.isFound = index < rows && isRow(frames.memory, at, rows, index, wanted)
-      return first + index
+      const guess = Math.floor(keyIndex.shareOf(page, key.prefix) * rows)
+      const index = findRow(frames.memory, frames.offsetOf(slot), rows, key, guess)
+      wanted.isFound = index >= 0
+      return first + (index >= 0 ? index : ~index)
     }
     const cached = loader.table[loader.units.rows(page)] ?? loader.table[loader.units.keys(page)]
     if (cached === undefined) {
@@ -263,7 +263,7 @@ export class SstReader {
         rowColumn !== undefined ||
         (this.wanted.selection.ids.length > 0 && this.wanted.selection.columns === undefined)
       if (isRowNext) {
-        wanted.rowPosition = this.rows.find(key, start, end, wanted.row)
+        wanted.rowPosition = this.rows.find(key.bytes, key.start, key.end, wanted.row)
         wanted.isFound = wanted.rowPosition >= 0
         if (wanted.isFound) {
           cache.hits++
@@ -278,18 +278,18 @@ export class SstReader {
     cached.used = true
     cache.hits++
     if (cached.rows !== undefined) {
-      const index = lowerRow(cached.rows, 0, rows, wanted, -1)
-      wanted.isFound = index < rows && isRow(cached.rows, 0, rows, index, wanted)
-      return first + index
+      const index = findRow(cached.rows, 0, rows, key, -1)
+      wanted.isFound = index >= 0
+      return first + (index >= 0 ? index : ~index)
     }
     const keys = cached.keys as SortedKeys
-    const index = lowerKey(keys, wanted, -1)
-    wanted.isFound = index < rows && isKey(keys, index, wanted)
+    const index = lowerKey(keys, key, -1)
+    wanted.isFound = index < rows && isKey(keys, index, key)
     return first + index
   }
 
   private wantedKey(): Uint8Array {
-    const { bytes, start, end } = this.wanted
+    const { bytes, start, end } = this.wanted.key
     return bytes.slice(start, end)
   }
 
@@ -317,7 +317,8 @@ export class SstReader {
 }
 
 /** The key searched for last, where it would be, and whether it is there; what the last answer `PAGE_MISS` lacked. */
-interface Wanted extends SearchKey {
+interface Wanted {
+  readonly key: SearchKey
   page: number
   isFound: boolean
   /** The columns asked for last. */

@@ -1,7 +1,7 @@
 import { compareKeys } from '@meru/core'
 import { describe, expect, test } from 'vitest'
 import { KeyIndex, KeyIndexBuilder } from '../src/key-index.ts'
-import { keyPrefix } from '../src/key-prefix.ts'
+import { newSearchKey } from '../src/key-prefix.ts'
 import { seededRandom } from './seeded-random.ts'
 
 function indexOf(firstKeys: readonly Uint8Array[], lastKey: Uint8Array): KeyIndex {
@@ -15,12 +15,11 @@ function blockOf(firstKeys: readonly Uint8Array[], lastKey: Uint8Array): Uint8Ar
 }
 
 function pageOf(index: KeyIndex, key: Uint8Array): number {
-  return index.pageOf({
-    bytes: key,
-    start: 0,
-    end: key.length,
-    prefix: keyPrefix(key, index.skip, key.length),
-  })
+  const sought = newSearchKey()
+  sought.bytes = key
+  sought.end = key.length
+  expect(index.aim(sought)).toBe(index.covers(key, 0, key.length))
+  return index.pageOf(sought)
 }
 
 /** Distinct keys that share beginnings, in order. */

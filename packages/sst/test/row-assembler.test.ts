@@ -5,7 +5,7 @@ import {
   frameBytes,
   frameHeadBytes,
   indexFrame,
-  isRow,
+  findRow,
   lowerRow,
   rowMemory,
   rowParts,
@@ -50,12 +50,12 @@ describe('rows made of columns', () => {
   test('are found by key, however wrong the guess', () => {
     rows.forEach((_, i) => {
       const key = bytesAt(encoded.keys, i)
-      const wanted = { bytes: key, start: 0, end: key.length, prefix: keyPrefix(key, 0, key.length) }
+      const prefix = keyPrefix(key, 0, key.length)
+      const wanted = { bytes: key, start: 0, end: key.length, prefix, isExact: false }
       for (const guess of [-1, 0, i, i + 1, i - 1, 3, 149, 150, 9999, (i * 7) % 150]) {
         expect(lowerRow(memory, at, rows.length, wanted, guess)).toBe(i)
+        expect(findRow(memory, at, rows.length, wanted, guess)).toBe(i)
       }
-      expect(isRow(memory, at, rows.length, i, wanted)).toBe(true)
-      expect(isRow(memory, at, rows.length, (i + 1) % 150, wanted)).toBe(false)
     })
   })
 

@@ -21,6 +21,9 @@ export const PAGE_MISS = -2
 
 const NO_BYTES: Uint8Array = new Uint8Array()
 
+/** After so many keys that were all found the next one is expected to be there too. */
+const LIKELY_AFTER = 8
+
 export interface SstReaderOptions {
   readonly fs: FileSystem
   readonly path: string
@@ -65,6 +68,7 @@ export class SstReader {
     key: newSearchKey(),
     page: -1,
     isFound: false,
+    foundInTurn: 0,
     missing: [],
     isRow: false,
     selection: { ids: [], columns: undefined },
@@ -98,12 +102,18 @@ export class SstReader {
 
   /** The position of a key, `ABSENT`, or `PAGE_MISS`. */
   find(key: Uint8Array, start: number, end: number): number {
-    const { wanted } = this
+    const { wanted, loader } = this
     const { keyIndex, filter } = this.file
-    if (!this.aim(key, start, end) || !filter.mayContain(key, start, end)) return ABSENT
-    const position = this.search(keyIndex.pageOf(wanted.key))
+    if (!this.aim(key, start, end)) return ABSENT
+    // Where keys are found again and again, the filter would only say what a page in memory says as well.
+    const isLikely = wanted.foundInTurn === LIKELY_AFTER
+    if (!isLikely && !filter.mayContain(key, start, end)) return this.absent()
+    const page = keyIndex.pageOf(wanted.key)
+    if (isLikely && loader.frames[page] === 0 && !filter.mayContain(key, start, end)) return this.absent()
+    const position = this.search(page)
     if (position === PAGE_MISS) return position
-    if (!wanted.isFound) return ABSENT
+    if (!wanted.isFound) return this.absent()
+    if (!isLikely) wanted.foundInTurn++
     wanted.position = position
     return position
   }
@@ -234,6 +244,11 @@ export class SstReader {
     return this.file.keyIndex.aim(key)
   }
 
+  private absent(): typeof ABSENT {
+    this.wanted.foundInTurn = 0
+    return ABSENT
+  }
+
   /**
    * The position of the first key not below the one that is wanted, which lies on a page if anywhere; `wanted` tells
    * whether it is that key. Frames are asked first: after a row of a page was read, its keys are there too.
@@ -321,6 +336,8 @@ interface Wanted {
   readonly key: SearchKey
   page: number
   isFound: boolean
+  /** How many keys were found one after another, up to `LIKELY_AFTER`. */
+  foundInTurn: number
   /** The columns asked for last. */
   selection: ColumnSelection
   /** What `find` answered last. */

@@ -48,6 +48,8 @@ export function fileForKey(
   start: number,
   end: number,
 ): LiveFile | undefined {
+  // A file knows at once what lies outside of it.
+  if (level.length === 1) return level[0]
   let low = 0
   let high = level.length
   while (low < high) {

@@ -124,7 +124,8 @@ export class PointReader<Row, Key> {
       for (;;) {
         const answer = findRow(view, bytes, 0, bytes.length, undefined, hit)
         if (answer !== NEEDS_PAGE) return answer === IN_MEMTABLE || answer === IN_SST
-        await hit.reader?.loadMissing()
+        const load = hit.load()
+        if (load !== undefined) await load
       }
     } finally {
       this.#engine.versions.release(pin)
@@ -172,7 +173,7 @@ export class PointReader<Row, Key> {
   }
 
   #encode(key: Key): void {
-    this.#hit.passed = 0
+    this.#hit.begin()
     this.#key.clear()
     this.#codec.encodeKey(key, this.#key)
   }
@@ -200,7 +201,8 @@ export class PointReader<Row, Key> {
     for (;;) {
       const answer = findRow(view, key, 0, key.length, selection.columnIds, hit)
       if (answer !== NEEDS_PAGE) return this.#decode(answer, hit, selection)
-      await hit.reader?.loadMissing()
+      const load = hit.load()
+      if (load !== undefined) await load
     }
   }
 

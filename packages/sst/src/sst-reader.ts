@@ -21,6 +21,9 @@ export const PAGE_MISS = -2
 
 const NO_BYTES: Uint8Array = new Uint8Array()
 
+/** So many loads a search waits for that bring it no further. */
+const WAITS_MAX = 4
+
 /** After so many keys that were all found the next one is expected to be there too. */
 const LIKELY_AFTER = 8
 
@@ -183,8 +186,17 @@ export class SstReader {
     return PAGE_MISS
   }
 
-  /** Loads what the last answer lacked. To be called right after `PAGE_MISS`, before any other question. */
-  loadMissing(): Promise<void> {
+  /**
+   * Loads what the last answer lacked. To be called right after `PAGE_MISS`, before any other question. After so many
+   * loads that brought a search no further, the next one does not wait, and returns nothing to be awaited: what it brings
+   * cannot be put out of the cache by other searches before the question is asked again. Otherwise some that go on at
+   * the same time could take each other's pages away for ever.
+   */
+  loadMissing(loads = 0): Promise<void> | undefined {
+    if (loads >= WAITS_MAX) {
+      this.loadMissingSync()
+      return undefined
+    }
     const { loader, rows } = this
     const { missing, page, isRow } = this.wanted
     if (!isRow) return loader.load(missing)
@@ -365,10 +377,11 @@ function isKey({ bytes, offsets }: SortedKeys, index: number, key: SearchKey): b
 
 /** The position of the first key not below the given one; `meta.rows` if there is none. */
 export async function seek(reader: SstReader, key: Uint8Array): Promise<number> {
-  for (;;) {
+  for (let loads = 0; ; loads++) {
     const position = reader.lowerBound(key, 0, key.length)
     if (position !== PAGE_MISS) return position
-    await reader.loadMissing()
+    const load = reader.loadMissing(loads)
+    if (load !== undefined) await load
   }
 }
 

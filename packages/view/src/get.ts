@@ -31,11 +31,30 @@ export class RowHit {
    * left alone when asking again: however small the cache, each page is then needed once.
    */
   passed = 0
+  /** Loads for the file that is looked into. */
+  private loads = 0
+
+  /** Starts a search. */
+  begin(): void {
+    this.passed = 0
+    this.loads = 0
+  }
+
+  /** Goes on to the next file. */
+  pass(): void {
+    this.passed++
+    this.loads = 0
+  }
+
+  /** After `NEEDS_PAGE`: loads the page. What it returns must be awaited before asking again; without, ask at once. */
+  load(): Promise<void> | undefined {
+    return this.reader?.loadMissing(this.loads++)
+  }
 }
 
 /**
  * Finds the row of a key without waiting: the memtables newest first, then the at most one live position
- * in the SSTs. Answers `NEEDS_PAGE` if a page is not in the cache; load it through `hit.reader` and ask
+ * in the SSTs. Answers `NEEDS_PAGE` if a page is not in the cache; load it through the hit and ask
  * again with the same view, key and hit. With `columnIds` undefined only presence is looked up.
  */
 export function findRow(
@@ -66,7 +85,7 @@ export function findRow(
     const live = level < 0 ? level0[hit.passed] : fileForKey(sorted[level], key, start, end)
     const answer = live === undefined ? NOT_FOUND : findInFile(live, key, start, end, columnIds, hit)
     if (answer !== NOT_FOUND) return answer
-    hit.passed++
+    hit.pass()
   }
   return NOT_FOUND
 }

@@ -34,9 +34,10 @@ async function versionInFiles(files: readonly LiveFile[], key: Uint8Array): Prom
 }
 
 async function find(reader: LiveFile['reader'], key: Uint8Array): Promise<number> {
-  for (;;) {
+  for (let loads = 0; ; loads++) {
     const position = reader.find(key, 0, key.length)
     if (position !== PAGE_MISS) return position
-    await reader.loadMissing()
+    const load = reader.loadMissing(loads)
+    if (load !== undefined) await load
   }
 }

@@ -31,8 +31,8 @@ async function get(view: ReadView, key: ItemKey, options: { sync?: boolean } = {
   for (let misses = 0; misses < 50; misses++) {
     const answer = findRow(view, bytes, 0, bytes.length, ALL.columnIds, hit)
     if (answer !== NEEDS_PAGE) return { answer, row: rowOf(answer, hit), misses }
-    if (options.sync === true) hit.reader?.loadMissingSync()
-    else await hit.reader?.loadMissing()
+    const load = options.sync === true ? hit.reader?.loadMissingSync() : hit.load()
+    if (load !== undefined) await load
   }
   throw new Error('the search does not end')
 }
@@ -143,7 +143,7 @@ describe('SSTs', () => {
     const bytes = keyOf({ tenant: 'a', id: 9 })
     const hit = new RowHit()
     expect(findRow(view, bytes, 0, bytes.length, undefined, hit)).toBe(NEEDS_PAGE)
-    await hit.reader?.loadMissing()
+    await hit.load()
     expect(findRow(view, bytes, 0, bytes.length, undefined, hit)).toBe(IN_SST)
     const columns = new RowHit()
     expect(findRow(view, bytes, 0, bytes.length, ALL.columnIds, columns)).toBe(NEEDS_PAGE)
@@ -183,6 +183,15 @@ describe('missing pages', () => {
     },
   )
 
+  test.each([0, 1, 2])('searches side by side end, however small the cache: level %i', async (level) => {
+    const files = new SampleFiles({ cacheBytes: 0 })
+    const all = rows(400)
+    const view = emptyView({ version: new TableVersion([await files.add({ level, rows: all })]) })
+    // They go on in one rhythm, so that each finds its page put out by the others.
+    const found = await Promise.all(all.filter((_, i) => i % 7 === 0).map((row) => get(view, row)))
+    expect(found.map(({ row }) => row)).toEqual(all.filter((_, i) => i % 7 === 0))
+  })
+
   test('asking again goes on at the file where the page was missing', async () => {
     const files = new SampleFiles()
     const level0 = await files.add({ level: 0, rows: rows(9), dead: [1], seqno: 50 })
@@ -192,7 +201,7 @@ describe('missing pages', () => {
     const hit = new RowHit()
     expect(findRow(view, bytes, 0, bytes.length, ALL.columnIds, hit)).toBe(NEEDS_PAGE)
     expect([hit.passed, hit.reader]).toEqual([0, level0.reader])
-    await hit.reader?.loadMissing()
+    await hit.load()
     expect(findRow(view, bytes, 0, bytes.length, ALL.columnIds, hit)).toBe(NEEDS_PAGE)
     expect([hit.passed, hit.reader]).toEqual([1, level1.reader])
   })

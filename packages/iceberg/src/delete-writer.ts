@@ -41,10 +41,9 @@ export async function writeDeletes(
     const partition = writer.partitionOf(file.sst)
     const positions = deadOf(writer, file.sst).beyond(covered ?? DeadPositions.empty)
     const key = JSON.stringify(partition)
-    byPartition.set(key, [
-      ...(byPartition.get(key) ?? []),
-      { referencedDataFile: file.uri, positions, partition },
-    ])
+    const rows = byPartition.get(key) ?? []
+    rows.push({ referencedDataFile: file.uri, positions, partition })
+    byPartition.set(key, rows)
   }
   // A delete file is about data files of its own partition alone.
   const files = [...byPartition.values()].flatMap((rows) =>

@@ -66,12 +66,16 @@ async function namedPaths(
   cache.lists.clear()
   cache.files.clear()
   const content = new Set<string>()
+  const seen = new Set<string>()
   for (const snapshot of metadata.snapshots) {
     const list = snapshot['manifest-list']
     const rows = before.lists.get(list) ?? (await files.manifestRows(snapshot))
     cache.lists.set(list, rows)
     for (const row of rows) {
       const uri = row.manifest_path
+      // Most snapshots name the manifests of those before.
+      if (seen.has(uri)) continue
+      seen.add(uri)
       const known = cache.files.get(uri) ?? before.files.get(uri)
       const named = known ?? (await files.loadManifest(row)).live.map((entry) => entry.data_file.file_path)
       cache.files.set(uri, named)

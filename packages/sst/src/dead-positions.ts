@@ -122,23 +122,19 @@ export class DeadPositions {
 
   /** The positions that the other set does not hold, ascending. */
   beyond(other: DeadPositions): BigInt64Array {
-    const counts = this.blocks.map((block, index) =>
-      countBeyond(block, this.counts[index], other.blocks[index]),
-    )
-    const positions = new BigInt64Array(counts.reduce((sum, count) => sum + count, 0))
+    let most = 0
+    this.blocks.forEach((block, index) => {
+      if (block !== undefined && block !== other.blocks[index]) most += this.counts[index]
+    })
+    const positions = new BigInt64Array(most)
     // Positions are below 2^32: the low words of little-endian longs.
     const words = new Uint32Array(positions.buffer)
     let at = 0
     for (const [index, block] of this.blocks.entries()) {
-      if (block === undefined || counts[index] === 0) continue
-      const theirs = other.blocks[index]
-      for (let word = 0; word < BLOCK_WORDS; word++) {
-        const first = index * BLOCK_ROWS + word * 32
-        let bits = theirs === undefined ? block[word] : block[word] & ~theirs[word]
-        for (; bits !== 0; bits &= bits - 1, at += 2) words[at] = first + 31 - Math.clz32(bits & -bits)
-      }
+      if (block === undefined || block === other.blocks[index]) continue
+      at = listBeyond(block, other.blocks[index] ?? NO_ROWS, index * BLOCK_ROWS, words, at)
     }
-    return positions
+    return positions.subarray(0, at / 2)
   }
 
   /** Calls back with every run [start, end) of live positions within [from, to), ascending, as long as possible. */
@@ -222,17 +218,22 @@ function setBlock(
   counts[index] = count
 }
 
-/** Set bits of a block that are not set in the other one. */
-function countBeyond(
-  block: Uint32Array | undefined,
-  cardinality: number,
-  other: Uint32Array | undefined,
+const NO_ROWS = new Uint32Array(BLOCK_WORDS)
+
+/** Puts the rows that the other block does not hold at `into[at]`, `into[at + 2]` …; returns the index behind the last. */
+function listBeyond(
+  block: Uint32Array,
+  other: Uint32Array,
+  firstRow: number,
+  into: Uint32Array,
+  at: number,
 ): number {
-  if (block === undefined || block === other) return 0
-  if (other === undefined) return cardinality
-  let count = 0
-  for (let word = 0; word < BLOCK_WORDS; word++) count += popCount(block[word] & ~other[word])
-  return count
+  for (let word = 0; word < BLOCK_WORDS; word++) {
+    let bits = block[word] & ~other[word]
+    for (; bits !== 0; bits &= bits - 1, at += 2)
+      into[at] = firstRow + word * 32 + 31 - Math.clz32(bits & -bits)
+  }
+  return at
 }
 
 /** Set bits of a block at [from, to), both counted within the block. */

@@ -46,11 +46,13 @@ export function choosePageCodec(codec: Codec, bodies: PageBodies): PageCodec {
   const body = new ByteWriter(16 * 1024)
   let raw = 0
   let saved = 0
+  let packed = 0
   const add = (append: (body: ByteWriter) => void, count: number): void => {
     body.clear()
     append(body)
     raw += count * body.length
-    saved += count * (body.length - compress(codec, body.written()).length)
+    packed = compress(codec, body.written()).length
+    saved += count * (body.length - packed)
   }
   const sample = new Set([0, pages - 1, pages >>> 1])
   for (const page of sample) add((to) => appendPage(page, to), pages / sample.size)
@@ -59,11 +61,11 @@ export function choosePageCodec(codec: Codec, bodies: PageBodies): PageCodec {
   const pays = saved >= SHARE_ENOUGH * raw || saved >= PAGE_COST_SHARE * raw + PAGE_COST_BYTES * count
   if (!pays) return UNCOMPRESSED
   // The body at hand is the dictionary, or the page in the middle.
-  return { codec, level: codec === CODEC_ZSTD ? chooseLevel(body.written()) : ZSTD_FAST }
+  return { codec, level: codec === CODEC_ZSTD ? chooseLevel(body.written(), packed) : ZSTD_FAST }
 }
 
-function chooseLevel(body: Uint8Array): ZstdLevel {
-  const fast = compress(CODEC_ZSTD, body, ZSTD_FAST).length
+/** The level for a body of which the fast one makes `fast` bytes. */
+function chooseLevel(body: Uint8Array, fast: number): ZstdLevel {
   const small = compress(CODEC_ZSTD, body, ZSTD_SMALL).length
   return small <= (1 - LEVEL_GAIN_MIN) * fast ? ZSTD_SMALL : ZSTD_FAST
 }

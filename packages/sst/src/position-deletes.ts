@@ -3,8 +3,8 @@
  *
  *     "PAR1" | row groups: file_path, pos | footer: Parquet metadata | u32 LE its length | "PAR1"
  *
- *     file_path   a dictionary of the paths, then pages with a run of its index for each path; plain if there is one path
- *     pos         pages of PLAIN longs
+ *     file_path   a dictionary of the paths, then pages with a run of its index for each path; one path is not compressed
+ *     pos         pages of PLAIN longs, compressed unless they are few
  *
  * Rows ascend by path, in the order of its bytes, then by position. Source: Iceberg specification, "Position Delete
  * Files". See docs/format/iceberg-mapping.md.

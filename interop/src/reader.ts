@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { runProgram, type RunOptions as ProgramOptions } from '@meru/testkit/interop'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -75,12 +75,10 @@ export interface ReaderSource {
 export const HOME: string = join(import.meta.dirname, '..')
 export const CACHE: string = join(HOME, 'node_modules', '.cache')
 
-export interface RunOptions {
-  readonly cwd?: string
-  readonly input?: string
-  readonly timeoutMs?: number
-  readonly env?: Readonly<Record<string, string>>
-}
+/** `timeoutMs` is ten minutes without it. */
+export type RunOptions = Partial<ProgramOptions>
+
+const RUN_TIMEOUT_MS = 600_000
 
 let deadline = Infinity
 
@@ -98,17 +96,8 @@ export async function run(
   mkdirSync(CACHE, { recursive: true })
   const left = deadline - performance.now()
   if (left <= 0) throw new Error('no time was left for it')
-  return await new Promise((resolve, reject) => {
-    const limits = { timeout: Math.ceil(Math.min(options.timeoutMs ?? 600_000, left)), maxBuffer: 1 << 29 }
-    const place = { cwd: options.cwd ?? HOME, env: { ...process.env, ...options.env } }
-    const child = execFile(program, args, { ...limits, ...place }, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout)
-      const reason = stderr.trim().split('\n').at(-1) ?? ''
-      const killed = error.killed === true ? `stopped after ${Math.round(limits.timeout / 1000)} s` : ''
-      reject(new Error(`${program}: ${killed || reason || error.message}`, { cause: error }))
-    })
-    child.stdin?.end(options.input ?? '')
-  })
+  const timeoutMs = Math.min(options.timeoutMs ?? RUN_TIMEOUT_MS, left)
+  return await runProgram(program, args, { cwd: HOME, ...options, timeoutMs })
 }
 
 /** A reader that is a program of its own: requests on its input, answers on its output, both as JSON. */

@@ -1,5 +1,5 @@
 import { pythonProgram, preparePython, READ_TABLES } from '@meru/testkit/interop'
-import { existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, HOME, programReader, run, type Reader, type ReaderSource } from './reader.ts'
 import { trino } from './trino.ts'
@@ -52,7 +52,7 @@ export async function javaClassPath(): Promise<string> {
   if (!isKnown) {
     const goal = `dependency:build-classpath`
     await run('mvn', ['-q', '-B', '-f', pom, goal, `-Dmdep.outputFile=${file}`], { timeoutMs: 300_000 })
-    await run('cp', [pom, mark])
+    copyFileSync(pom, mark)
   }
   return readFileSync(file, 'utf8').trim()
 }

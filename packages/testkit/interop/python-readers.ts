@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { runProgram } from './run-program.ts'
 import type { TextRow } from './text-rows.ts'
-
-const run = promisify(execFile)
 
 const HOME = join(import.meta.dirname, '..', 'node_modules', '.cache', 'python-readers')
 const PYTHON = join(HOME, 'bin', 'python')
@@ -58,12 +55,12 @@ export async function preparePython(reader: keyof typeof READERS): Promise<strin
     if (!existsSync(PYTHON)) {
       rmSync(HOME, { recursive: true, force: true })
       mkdirSync(HOME, { recursive: true })
-      await run('python3', ['-m', 'venv', HOME], { timeout: INSTALL_TIMEOUT_MS })
+      await runProgram('python3', ['-m', 'venv', HOME], { timeoutMs: INSTALL_TIMEOUT_MS })
     }
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
     // Spark comes as sources, of Python alone.
     const form = reader === 'spark' ? [] : ['--only-binary=:all:']
-    await run(PYTHON, [...pip, ...form, ...READERS[reader]], { timeout: INSTALL_TIMEOUT_MS })
+    await runProgram(PYTHON, [...pip, ...form, ...READERS[reader]], { timeoutMs: INSTALL_TIMEOUT_MS })
   } catch (error) {
     const reason = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)
     return `${reader} cannot be installed: ${reason}`
@@ -79,9 +76,8 @@ export function pythonProgram(): string {
 
 /** Sends all requests to one Python process. Throws if one of them fails. */
 export async function readTables(requests: readonly ReadRequest[]): Promise<TextRow[][]> {
-  const child = run(PYTHON, [READ_TABLES], { timeout: READ_TIMEOUT_MS, maxBuffer: 1 << 28 })
-  child.child.stdin?.end(JSON.stringify(requests))
-  const { stdout } = await child
+  const input = JSON.stringify(requests)
+  const stdout = await runProgram(PYTHON, [READ_TABLES], { input, timeoutMs: READ_TIMEOUT_MS })
   const answers = JSON.parse(stdout) as ({ rows: TextRow[] } | { error: string })[]
   return answers.map((answer, i) => {
     if ('rows' in answer) return answer.rows

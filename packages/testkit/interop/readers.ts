@@ -7,6 +7,7 @@ export {
   type ReadRequest,
   readTables,
 } from './python-readers.ts'
+export { runProgram, type RunOptions } from './run-program.ts'
 export { filterTable, type FilterCase, type FilterOperator, type FilterTable } from './filter-cases.ts'
 export {
   doubleText,

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { type Environment, type FileSystem, nodeEnvironment, NodeFs } from '@meru/fs'
+import { type Environment, type FileSystem, nodeEnvironment, NodeFs, yieldToOthers } from '@meru/fs'
 import { sstPath } from '@meru/manifest'
 import { Memtable } from '@meru/memtable'
 import { type DeadPositions, PageCache, SstReader } from '@meru/sst'
@@ -25,6 +25,7 @@ const FILES_MAX = 256
 /** Does what the other thread asks for, for as long as the worker lives. To be called once, by the module of a worker. */
 export function serveJobs(): void {
   if (parentPort === null) throw new TypeError('only a worker thread serves jobs')
+  yieldToOthers()
   const server = new JobServer(parentPort, (workerData as { root: string }).root)
   parentPort.on('message', (message: Request | Notice) => server.receive(message))
   server.send({ kind: 'ready' })

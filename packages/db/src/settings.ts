@@ -65,9 +65,9 @@ export interface Settings {
   /** Memory that a bulk load collects rows in. More means fewer, larger files, and fewer merges of unsorted rows. */
   readonly ingestBytesMax: number
   /**
-   * Compactions that may run at a time, each on a thread; for each two there is one more thread for flushes. Zero does
-   * all work on the calling thread, one compaction at a time. So do file systems other than that of the operating
-   * system, which have no threads.
+   * Compactions that may run at a time, each on a thread; for each two there is one more thread for flushes. On Linux
+   * these threads leave a core to others that want it. Zero does all work on the calling thread, one compaction at a
+   * time. So do file systems other than that of the operating system, which have no threads.
    */
   readonly workers: number
   /** Compact in the background. Without it level 0 grows until `compact()`. */

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Random } from '@meru/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -50,6 +50,16 @@ async function history(workers: number): Promise<User[]> {
   expect(table.stats().liveRows).toBe(rows.length)
   await db.close()
   return rows
+}
+
+/** The nice value of each thread of this process: proc(5), `stat`, field 19. */
+function niceValues(): number[] {
+  const tasks = '/proc/self/task'
+  return readdirSync(tasks).map((thread) => {
+    const stat = readFileSync(join(tasks, thread, 'stat'), 'latin1')
+    // The second field is a name in brackets, which may hold spaces.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  })
 }
 
 describe('worker threads', () => {
@@ -105,6 +115,19 @@ describe('worker threads', () => {
       expect(threads).toBeGreaterThan(1)
     },
   )
+
+  test.runIf(process.platform === 'linux')('let the other threads go first, on Linux', async () => {
+    const base = getPriority()
+    const { db, table } = await openWith({ workers: 2 })
+    await table.put({ tenant: 't', id: 1, name: 'n', age: 1, score: 1 })
+    await table.flush()
+    expect(threads).toBeGreaterThan(0)
+    const nice = niceValues()
+    expect(nice.filter((value) => value === base + 10)).toHaveLength(threads)
+    expect(nice.filter((value) => value !== base)).toHaveLength(threads)
+    expect(getPriority()).toBe(base)
+    await db.close()
+  })
 
   test('damage that a worker meets is the same error as without one', { timeout: 60_000 }, async () => {
     const first = await openWith({ workers: 1, autoCompaction: false })

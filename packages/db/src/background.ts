@@ -12,8 +12,8 @@ import type { Stall } from './stall.ts'
 import { type HeldCounters, StallGauge } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
 
-/** After a failure that may pass, such as a full disk, the work is tried again this much later. */
-const RETRY_MS = 1000
+/** After a failure that may pass, such as a full disk, and after opening, the work is tried so much later. */
+const LATER_MS = 1000
 
 export interface BackgroundParts {
   readonly env: Environment
@@ -22,6 +22,11 @@ export interface BackgroundParts {
   readonly compactor: CompactorParts
   readonly onEvent: (event: EngineEvent) => void
   readonly counters: HeldCounters
+}
+
+export interface FlushOptions {
+  readonly seal: boolean
+  readonly compact?: 'now' | 'later' | 'never'
 }
 
 /** Decides when to flush and compact, and holds writers back when that does not keep up. */
@@ -34,7 +39,7 @@ export class Background {
   private readonly closing: AbortController = new AbortController()
   /** Writers that wait for room. */
   private readonly waiters: Set<Deferred<void>> = new Set()
-  /** By table: takes back a retry that is planned. */
+  /** By table: takes back work that is planned. */
   private readonly retries: Map<TableStore, () => void> = new Map()
 
   constructor(parts: BackgroundParts) {
@@ -70,15 +75,24 @@ export class Background {
     void this.flush(oldest, { seal: true }).catch(() => undefined)
   }
 
-  /** Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. */
-  async flush(table: TableStore, options: { seal: boolean }): Promise<void> {
-    if (options.seal) table.seal()
+  /**
+   * Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. What is
+   * due to be compacted then begins now, or when the database has been open for a while, or not: a process that ends
+   * before would only call it off.
+   */
+  async flush(table: TableStore, { seal, compact = 'now' }: FlushOptions): Promise<void> {
+    if (seal) table.seal()
     await this.flushesOf(table).run(async () => {
       for (let left = table.sealed.length; left > 0; left--) {
         await this.guarded(table, () => this.flushOne(table))
       }
     })
-    this.compactSoon(table)
+    if (compact === 'now') this.compactSoon(table)
+    else if (compact === 'later' && this.isCompactionDue(table)) this.tryLater(table)
+  }
+
+  private isCompactionDue(table: TableStore): boolean {
+    return this.parts.settings.autoCompaction && this.queue.isDue(table)
   }
 
   /** Runs compactions of the table until none is due. */
@@ -173,18 +187,19 @@ export class Background {
       const failure = asFailure(error, table)
       const { versions, writes } = this.parts.flusher
       if (versions.outcomeUnknown || !mayPass(failure)) writes.stop(failure)
-      else this.retryLater(table)
+      else this.tryLater(table)
       this.wakeWriters(failure)
       this.parts.onEvent({ kind: 'backgroundError', table: table.name, error: failure })
       throw failure
     }
   }
 
-  private retryLater(table: TableStore): void {
+  /** Sees to flushes and compactions of the table some time later. */
+  private tryLater(table: TableStore): void {
     this.retries.get(table)?.()
     this.retries.set(
       table,
-      this.parts.env.after(RETRY_MS, () => this.sealed(table)),
+      this.parts.env.after(LATER_MS, () => this.sealed(table)),
     )
   }
 

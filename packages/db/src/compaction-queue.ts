@@ -45,6 +45,11 @@ export class CompactionQueue {
     this.fill()
   }
 
+  /** Whether `add` would begin something. */
+  isDue(table: TableStore): boolean {
+    return pickJob(filesOf(table), table.order.claims.all, this.parts.settings) !== undefined
+  }
+
   /** Compacts the span when its turn comes; see `forcedCompaction`. */
   force(table: TableStore, span: KeySpan, control: CompactionControl): Promise<void> {
     const { signal } = control

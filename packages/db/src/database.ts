@@ -263,7 +263,9 @@ export class Database {
     try {
       await engine.writes.settle()
       if (engine.writes.stopped === undefined) {
-        for (const store of engine.tables.values()) await engine.background.flush(store, { seal: true })
+        for (const store of engine.tables.values()) {
+          await engine.background.flush(store, { seal: true, compact: 'never' })
+        }
         isFlushed = true
       }
     } finally {

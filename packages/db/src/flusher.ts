@@ -30,6 +30,10 @@ export interface FlusherParts {
   readonly wal: Log
   readonly segments: LogSegments
   readonly layout: SstLayout
+  /** Flushes memtables of up to `inlineBytesMax` bytes. */
+  readonly inline: JobRunner
+  readonly inlineBytesMax: number
+  /** Flushes larger ones. */
   readonly runner: JobRunner
 }
 
@@ -52,11 +56,11 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   await parts.writes.makeDurable(memtable.maxSeqno)
   const id = env.uuid()
   const path = sstPath(table.name, id)
-  const { runner, layout } = parts
+  const { layout } = parts
   const view = table.view(parts.writes.visibleSeqno)
   // A memtable that was sealed by a change of the schema is of the one before.
   const schema = view.projections?.get(memtable)?.from ?? view.schema
-  const output = await runner.flush({ id, path, schema, layout, memtable })
+  const output = await runnerFor(parts, memtable).flush({ id, path, schema, layout, memtable })
   try {
     if (output.meta !== undefined) await versions.fs.syncDirectory(dataDirectory(table.name))
     const report = await table.order.commits.run(() => commitFlush(parts, table, { memtable, ...output }))
@@ -70,6 +74,10 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   }
 }
 
+function runnerFor({ inline, inlineBytesMax, runner }: FlusherParts, memtable: Memtable): JobRunner {
+  return memtable.bytesUsed <= inlineBytesMax ? inline : runner
+}
+
 function isNamed(versions: VersionStore, table: TableStore, fileId: string): boolean {
   if (versions.outcomeUnknown) return true
   const state = versions.current.tables.get(table.id)
@@ -80,7 +88,7 @@ type Flushed = { readonly memtable: Memtable } & FlushOutput
 
 /** Runs while no other commit of the table can: the version that is resolved against is the one changed. */
 async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flushed): Promise<FlushReport> {
-  const { versions, env, runner } = parts
+  const { versions, env } = parts
   const state = versions.current.tables.get(table.id)
   if (state === undefined) return { table: table.name, rows: 0, bytes: 0, deadRows: 0 }
   const readers = new Map<string, SstReader>()
@@ -91,7 +99,12 @@ async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flus
     const updates: readonly DeadUpdate[] =
       files.length === 0
         ? []
-        : await runner.resolve({ table: table.name, keys: flushed.keys, targets: files, puffinId })
+        : await runnerFor(parts, flushed.memtable).resolve({
+            table: table.name,
+            keys: flushed.keys,
+            targets: files,
+            puffinId,
+          })
     written = await deadChanges(env, { table, puffinId, files }, updates)
     const { meta } = flushed
     if (meta !== undefined) readers.set(meta.id, await versions.openReader(state, meta))
@@ -105,7 +118,7 @@ async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flus
       table.install(versions.tableVersion(table.id), flushed.memtable)
       parts.history.flushed(table, flushed.memtable)
     })
-    runner.forget(updates.flatMap(({ id, ref }) => (ref === undefined ? [id] : [])))
+    parts.runner.forget(updates.flatMap(({ id, ref }) => (ref === undefined ? [id] : [])))
     const deadRows = updates.reduce((sum, { positions }) => sum + positions.length, 0)
     return { table: table.name, rows: meta?.rows ?? 0, bytes: meta?.bytes ?? 0, deadRows }
   } catch (error) {

@@ -206,7 +206,7 @@ async function takeLogOver(
   lastSeqno: number,
 ): Promise<void> {
   const { versions, tables, background } = engine
-  for (const table of tables.values()) await background.flush(table, { seal: true })
+  for (const table of tables.values()) await background.flush(table, { seal: true, compact: 'later' })
   await versions.commit(
     {
       changes: [
@@ -240,7 +240,8 @@ function connect(parts: Connected): Engine {
     onEvent: eventSink(path, components, counters),
     publish: (table, signal) => publishTable(engine, table, signal),
   })
-  const runner = runnerOf(components, settings, (error) => onEvent({ kind: 'workersUnavailable', error }))
+  const runners = runnersOf(components, settings, onEvent)
+  const { runner } = runners
   const history = new CommitHistory({ bytesMax: settings.conflictHistoryBytesMax })
   const writes: WritePath = new WritePath(
     {
@@ -267,7 +268,8 @@ function connect(parts: Connected): Engine {
       wal,
       segments,
       layout: layoutFor(0, settings.layout.level0),
-      runner,
+      ...runners,
+      inlineBytesMax: settings.inlineFlushBytes,
     },
     compactor: {
       env,
@@ -314,17 +316,19 @@ function zeroCounters(): Counters {
   }
 }
 
-/** Other threads can open the files of the operating system only. */
-function runnerOf(
+/** For work on the calling thread and on others, which can open the files of the operating system only. */
+function runnersOf(
   { fs, env, workerEntry }: Components,
   settings: Settings,
-  onUnavailable: (error: Error) => void,
-): JobRunner {
+  onEvent: Engine['onEvent'],
+): { readonly inline: JobRunner; readonly runner: JobRunner } {
   const inline = new InlineRunner({ fs, env, breathe: breather(env) })
-  if (settings.workers === 0 || !(fs instanceof NodeFs)) return inline
+  if (settings.workers === 0 || !(fs instanceof NodeFs)) return { inline, runner: inline }
   const { root } = fs
   const { workers: threads } = settings
-  return new WorkerRunner({ root, threads, fs, env, entry: workerEntry, fallback: inline, onUnavailable })
+  const onUnavailable = (error: Error): void => onEvent({ kind: 'workersUnavailable', error })
+  const options = { root, threads, fs, env, entry: workerEntry, fallback: inline, onUnavailable }
+  return { inline, runner: new WorkerRunner(options) }
 }
 
 /** Work in the background gives way to other work of the event loop this often, in milliseconds. */

@@ -30,6 +30,7 @@ const settingsSchema = z.strictObject({
   groupBytesMax: bytes,
   ingestBytesMax: bytes,
   workers: z.int().nonnegative(),
+  inlineFlushBytes: z.int().nonnegative(),
   autoCompaction: z.boolean(),
   l0CompactionFiles: count,
   l0SlowdownFiles: count,
@@ -70,6 +71,11 @@ export interface Settings {
    * time. So do file systems other than that of the operating system, which have no threads.
    */
   readonly workers: number
+  /**
+   * A memtable of up to so many bytes is flushed on the calling thread: that takes less of its time than to start another
+   * thread, and is done sooner. Zero leaves all to the threads.
+   */
+  readonly inlineFlushBytes: number
   /** Compact in the background. Without it level 0 grows until `compact()`. */
   readonly autoCompaction: boolean
   /** Files at level 0 that start a compaction. Fewer make reads faster and writes dearer. */
@@ -133,6 +139,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   groupBytesMax: MIB,
   ingestBytesMax: 256 * MIB,
   workers: 1,
+  inlineFlushBytes: 64 * KIB,
   autoCompaction: true,
   l0CompactionFiles: 4,
   l0SlowdownFiles: 12,

@@ -6,7 +6,7 @@ import { events } from './fixture.ts'
 const [directory, worker] = process.argv.slice(2)
 const happenings: string[] = []
 const db = await open(directory, {
-  settings: { autoCompaction: false },
+  settings: { autoCompaction: false, inlineFlushBytes: 0 },
   components: {
     ...(worker !== undefined && { workerEntry: pathToFileURL(worker) }),
     onEvent: ({ kind }) => void happenings.push(kind),

@@ -15,6 +15,8 @@ export const TINY: Partial<Settings> = {
   memtableBytesMax: 4096,
   walSegmentBytes: 128 * 1024,
   walPreallocate: false,
+  // So that threads take part.
+  inlineFlushBytes: 0,
   l0CompactionFiles: 3,
   fileBytesTarget: 8 * 1024,
   levelRatio: 2,

@@ -27,6 +27,7 @@ export const WINDOW = 40
 /** So small that a tenth of a second sees flushes, compactions and new log segments. */
 export const SETTINGS: Partial<Settings> = {
   memtableBytesMax: 16 * 1024,
+  inlineFlushBytes: 8 * 1024,
   walSegmentBytes: 64 * 1024,
   l0CompactionFiles: 3,
   fileBytesTarget: 64 * 1024,

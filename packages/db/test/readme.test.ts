@@ -16,7 +16,9 @@ function descriptions(): Map<string, string> {
 }
 
 function shown(name: string, value: unknown): string {
-  if (typeof value === 'number' && name.includes('Bytes')) return `${value / 2 ** 20} MiB`
+  if (typeof value === 'number' && name.includes('Bytes')) {
+    return value < 2 ** 20 ? `${value / 2 ** 10} KiB` : `${value / 2 ** 20} MiB`
+  }
   return typeof value === 'object' ? `\`${inspect(value)}\`` : JSON.stringify(value)
 }
 

@@ -80,7 +80,7 @@ test.each([undefined, 2] as const)('a table published in version %s keeps nothin
 
 test('ids stay over reopening, worker threads and a wider schema', async () => {
   const fs = new NodeFs(join(root, 'threads'))
-  const settings = { ...QUIET, workers: 1 }
+  const settings = { ...QUIET, workers: 1, inlineFlushBytes: 0 }
   let db = await open(fs.root, { settings })
   let notes = await db.table(NOTES)
   await write(notes, 0, 50)

@@ -165,7 +165,7 @@ async function filesOfLoad(run: Run): Promise<number> {
   return run.calling('create', '.parquet').length
 }
 
-const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers'>, Effect> = {
+const EFFECTS: Record<Exclude<keyof Settings, 'walBytesMax' | 'workers' | 'inlineFlushBytes'>, Effect> = {
   memtableBytesMax: {
     less: { memtableBytesMax: 64 * 1024 },
     more: { memtableBytesMax: 2048 },
@@ -307,7 +307,7 @@ describe('a setting has the effect that it says', () => {
   })
 
   test('and every setting is covered, here or in the tests of the log and of the workers', () => {
-    expect([...Object.keys(EFFECTS), 'walBytesMax', 'workers'].toSorted()).toEqual(
+    expect([...Object.keys(EFFECTS), 'walBytesMax', 'workers', 'inlineFlushBytes'].toSorted()).toEqual(
       Object.keys(DEFAULT_SETTINGS).toSorted(),
     )
   })

@@ -129,6 +129,50 @@ describe('worker threads', () => {
     await db.close()
   })
 
+  test.each([
+    { inlineFlushBytes: undefined, started: 0 },
+    { inlineFlushBytes: 2 ** 11, started: 1 },
+    { inlineFlushBytes: 0, started: 1 },
+  ])(
+    'with inlineFlushBytes $inlineFlushBytes, $started start for small memtables',
+    async ({ inlineFlushBytes, started }) => {
+      const db = await open(directory, {
+        settings: inlineFlushBytes === undefined ? {} : { inlineFlushBytes },
+      })
+      const table = await db.table(users)
+      const rows = Array.from({ length: 100 }, (_, id) => ({ tenant: 't', id, name: 'n', age: 1, score: 1 }))
+      await table.putMany(rows)
+      await table.flush()
+      // Its key is in the file above, which is looked into.
+      await table.put({ tenant: 't', id: 7, name: 'again', age: 1, score: 1 })
+      await table.flush()
+      expect(threads).toBe(started)
+      expect(table.stats()).toMatchObject({ files: 2, liveRows: 100 })
+      expect(await table.get({ tenant: 't', id: 7 })).toMatchObject({ name: 'again' })
+      await db.close()
+    },
+  )
+
+  test('do not start for a process that writes little and ends', async () => {
+    for (let use = 0; use < 8; use++) {
+      const db = await open(directory)
+      const table = await db.table(users)
+      await table.put({ tenant: 't', id: use, name: 'n', age: 1, score: 1 })
+      expect(await table.count()).toBe(use + 1)
+      expect(table.stats().files).toBe(use)
+      await db.close()
+    }
+    expect(threads).toBe(0)
+    // What was due since then begins where a process stays, even if it only reads.
+    const db = await open(directory)
+    const table = await db.table(users)
+    expect(table.stats().files).toBe(8)
+    while (table.stats().files > 1) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(threads).toBe(1)
+    expect(await table.count()).toBe(8)
+    await db.close()
+  })
+
   test('damage that a worker meets is the same error as without one', { timeout: 60_000 }, async () => {
     const first = await openWith({ workers: 1, autoCompaction: false })
     await first.table.putMany(

@@ -5,6 +5,8 @@ import { BATCH_ROWS, type Subject } from './subject.ts'
 const WRITERS = [1, 64, 1000]
 const PUTS_MAX = [4000, 60_000, 120_000]
 const DURABLE_BATCHES = 40
+const SHORT_USES = 20
+const SHORT_USE_ROWS = 100
 
 /** Writes that resolve when they survive a crash. What was acknowledged is there after opening again. */
 export async function durableWrites(subject: Subject, directory: string, cacheBytes: number): Promise<void> {
@@ -70,5 +72,27 @@ export async function appends(subject: Subject, directory: string, cacheBytes: n
     }
     report(single.rate('buffered put, 1000 in flight, ascending', scale.rows - middle, 'rows/s'))
   }
+  await engine.close()
+}
+
+/** What a process costs that writes little: it opens the table, writes one batch durably, and closes it. */
+export async function shortUses(
+  { engine, report }: Subject,
+  directory: string,
+  cacheBytes: number,
+): Promise<void> {
+  const meter = new Meter()
+  const written = SHORT_USES * SHORT_USE_ROWS
+  for (const batch of batchesOf(range(0, written), { size: SHORT_USE_ROWS, revision: 0 })) {
+    meter.start()
+    await engine.open(directory, { cacheBytes })
+    await engine.putBatch(batch, { durable: true })
+    await engine.close()
+    meter.stop()
+  }
+  report(meter.rate(`open, batch of ${SHORT_USE_ROWS}, close`, SHORT_USES))
+  await engine.open(directory, { cacheBytes })
+  const { rows } = await engine.scanRows()
+  if (rows !== written) throw new Error(`${engine.name} kept ${rows} of ${written} rows`)
   await engine.close()
 }

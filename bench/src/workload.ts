@@ -1,4 +1,4 @@
-import { appends, durableWrites } from './durable-writes.ts'
+import { appends, durableWrites, shortUses } from './durable-writes.ts'
 import { bytesBelow, bytesWritten, forget, inDirectory } from './disk.ts'
 import type { Engine } from './engine.ts'
 import { ExpectedTable } from './expected.ts'
@@ -29,6 +29,7 @@ export async function measure(engine: Engine, scale: Scale, report: Report): Pro
   })
   await inDirectory((directory) => durableWrites(subject, directory, SMALL_CACHE_BYTES))
   await inDirectory((directory) => appends(subject, directory, SMALL_CACHE_BYTES))
+  await inDirectory((directory) => shortUses(subject, directory, SMALL_CACHE_BYTES))
 }
 
 const WARM_UP_ROWS = 5000

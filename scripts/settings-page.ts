@@ -11,6 +11,7 @@ const UNITS: Readonly<Record<string, number>> = { KIB: 1024, MIB: 1024 ** 2 }
 const SIZES = [
   [1024 ** 3, 'GiB'],
   [1024 ** 2, 'MiB'],
+  [1024, 'KiB'],
 ] as const
 
 const HEAD = `# Settings

@@ -5,7 +5,7 @@ import { BATCH_ROWS, type Subject } from './subject.ts'
 const WRITERS = [1, 64, 1000]
 const PUTS_MAX = [4000, 60_000, 120_000]
 const DURABLE_BATCHES = 40
-const SHORT_USES = 20
+const SHORT_USES = 60
 const SHORT_USE_ROWS = 100
 
 /** Writes that resolve when they survive a crash. What was acknowledged is there after opening again. */

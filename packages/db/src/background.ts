@@ -12,7 +12,7 @@ import type { Stall } from './stall.ts'
 import { type HeldCounters, StallGauge } from './stall-gauge.ts'
 import type { TableStore } from './table-store.ts'
 
-/** After a failure that may pass, such as a full disk, and after opening, the work is tried so much later. */
+/** After a failure that may pass, such as a full disk, the work is tried this much later; so are compactions after opening. */
 const LATER_MS = 1000
 
 export interface BackgroundParts {
@@ -40,7 +40,7 @@ export class Background {
   /** Writers that wait for room. */
   private readonly waiters: Set<Deferred<void>> = new Set()
   /** By table: takes back work that is planned. */
-  private readonly retries: Map<TableStore, () => void> = new Map()
+  private readonly planned: Map<TableStore, () => void> = new Map()
 
   constructor(parts: BackgroundParts) {
     this.parts = parts
@@ -77,8 +77,8 @@ export class Background {
 
   /**
    * Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. What is
-   * due to be compacted then begins now, or when the database has been open for a while, or not: a process that ends
-   * before would only call it off.
+   * due to be compacted then begins now, or when the database has been open for a while, unless writers are held back, or
+   * not: a process that ends before would wait for it, or call it off.
    */
   async flush(table: TableStore, { seal, compact = 'now' }: FlushOptions): Promise<void> {
     if (seal) table.seal()
@@ -87,7 +87,8 @@ export class Background {
         await this.guarded(table, () => this.flushOne(table))
       }
     })
-    if (compact === 'now') this.compactSoon(table)
+    if (compact === 'now' || (compact === 'later' && this.stallOf(table).kind !== 'none'))
+      this.compactSoon(table)
     else if (compact === 'later' && this.isCompactionDue(table)) this.tryLater(table)
   }
 
@@ -119,6 +120,7 @@ export class Background {
     const begun = env.elapsed()
     for (let stall = this.stalls.note(table); stall.kind !== 'none'; stall = this.stalls.note(table)) {
       if (stall.kind === 'slowdown') {
+        this.compactSoon(table)
         await this.pause(stall.delayMs)
         break
       }
@@ -146,7 +148,7 @@ export class Background {
   async stop(): Promise<void> {
     const closed = new MeruError('CLOSED', 'the database was closed')
     this.closing.abort(closed)
-    for (const cancel of this.retries.values()) cancel()
+    for (const cancel of this.planned.values()) cancel()
     this.wakeWriters(closed)
     await this.queue.stop()
     for (const flushes of this.flushes.values()) await flushes.run(() => Promise.resolve())
@@ -196,8 +198,8 @@ export class Background {
 
   /** Sees to flushes and compactions of the table some time later. */
   private tryLater(table: TableStore): void {
-    this.retries.get(table)?.()
-    this.retries.set(
+    this.planned.get(table)?.()
+    this.planned.set(
       table,
       this.parts.env.after(LATER_MS, () => this.sealed(table)),
     )

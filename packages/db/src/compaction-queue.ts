@@ -16,6 +16,12 @@ export interface QueueParts {
   readonly closing: AbortSignal
 }
 
+/**
+ * A merge of so few bytes is let come to its end when the database closes: in a table of many short uses each of them
+ * would begin it and call it off.
+ */
+const SHORT_MERGE_BYTES = 1024 * 1024
+
 /** A compaction that somebody asked for. */
 interface Forced {
   readonly table: TableStore
@@ -45,7 +51,7 @@ export class CompactionQueue {
     this.fill()
   }
 
-  /** Whether `add` would begin something. */
+  /** Whether a compaction of the table is due. */
   isDue(table: TableStore): boolean {
     return pickJob(filesOf(table), table.order.claims.all, this.parts.settings) !== undefined
   }
@@ -112,7 +118,8 @@ export class CompactionQueue {
       this.due.add(table)
       // Whoever runs jobs tells of failures and tries again; until then the table is left alone.
       const leave = (): void => void this.due.delete(table)
-      this.start(table, job, { signal: this.parts.closing }, leave).catch(() => undefined)
+      const control = isShort(table, job) ? {} : { signal: this.parts.closing }
+      this.start(table, job, control, leave).catch(() => undefined)
       return true
     }
     return false
@@ -140,6 +147,13 @@ export class CompactionQueue {
     work.finally(() => this.fill()).catch(() => undefined)
     return work
   }
+}
+
+function isShort(table: TableStore, job: CompactionJob): boolean {
+  if (job.kind === 'move') return true
+  const inputs = new Set(job.inputs)
+  const bytes = filesOf(table).reduce((sum, file) => sum + (inputs.has(file.id) ? file.bytes : 0), 0)
+  return bytes <= SHORT_MERGE_BYTES
 }
 
 function filesOf(table: TableStore): Parameters<typeof pickJob>[0] {

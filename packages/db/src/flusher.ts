@@ -21,6 +21,8 @@ import type { TableStore } from './table-store.ts'
 import type { VersionStore } from './version-store.ts'
 import type { WritePath } from './write-path.ts'
 
+const INLINE_FILES = 16
+
 export interface FlusherParts {
   readonly env: Environment
   readonly versions: VersionStore
@@ -30,10 +32,10 @@ export interface FlusherParts {
   readonly wal: Log
   readonly segments: LogSegments
   readonly layout: SstLayout
-  /** Flushes memtables of up to `inlineBytesMax` bytes. */
+  /** For memtables of up to `inlineBytesMax` bytes, and keys of those in files of up to `INLINE_FILES` times as many. */
   readonly inline: JobRunner
   readonly inlineBytesMax: number
-  /** Flushes larger ones. */
+  /** For larger ones. */
   readonly runner: JobRunner
 }
 
@@ -60,7 +62,7 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   const view = table.view(parts.writes.visibleSeqno)
   // A memtable that was sealed by a change of the schema is of the one before.
   const schema = view.projections?.get(memtable)?.from ?? view.schema
-  const output = await runnerFor(parts, memtable).flush({ id, path, schema, layout, memtable })
+  const output = await flushRunner(parts, memtable).flush({ id, path, schema, layout, memtable })
   try {
     if (output.meta !== undefined) await versions.fs.syncDirectory(dataDirectory(table.name))
     const report = await table.order.commits.run(() => commitFlush(parts, table, { memtable, ...output }))
@@ -74,8 +76,14 @@ export async function flushOldest(parts: FlusherParts, table: TableStore): Promi
   }
 }
 
-function runnerFor({ inline, inlineBytesMax, runner }: FlusherParts, memtable: Memtable): JobRunner {
+function flushRunner({ inline, inlineBytesMax, runner }: FlusherParts, memtable: Memtable): JobRunner {
   return memtable.bytesUsed <= inlineBytesMax ? inline : runner
+}
+
+/** Every key may lie on a page of its own, so looking up a few of them in large files is much work. */
+function resolveRunner(parts: FlusherParts, memtable: Memtable, files: readonly TaskFile[]): JobRunner {
+  const bytes = files.reduce((sum, { file }) => sum + file.bytes, 0)
+  return bytes <= INLINE_FILES * parts.inlineBytesMax ? flushRunner(parts, memtable) : parts.runner
 }
 
 function isNamed(versions: VersionStore, table: TableStore, fileId: string): boolean {
@@ -99,7 +107,7 @@ async function commitFlush(parts: FlusherParts, table: TableStore, flushed: Flus
     const updates: readonly DeadUpdate[] =
       files.length === 0
         ? []
-        : await runnerFor(parts, flushed.memtable).resolve({
+        : await resolveRunner(parts, flushed.memtable, files).resolve({
             table: table.name,
             keys: flushed.keys,
             targets: files,

@@ -72,8 +72,9 @@ export interface Settings {
    */
   readonly workers: number
   /**
-   * A memtable of up to so many bytes is flushed on the calling thread: that takes less of its time than to start another
-   * thread, and is done sooner. Zero leaves all to the threads.
+   * A memtable of up to so many bytes is flushed on the calling thread: that is done before another thread would have
+   * started. If older files that may have its keys hold more than 16 times as much, those are looked up by a thread
+   * all the same. Zero leaves all to the threads.
    */
   readonly inlineFlushBytes: number
   /** Compact in the background. Without it level 0 grows until `compact()`. */

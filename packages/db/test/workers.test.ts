@@ -2,9 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Environment, nodeEnvironment } from '@meru/fs'
 import { Random } from '@meru/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Database, open, type Settings, type Table } from '../src/index.ts'
+import { type Database, DEFAULT_SETTINGS, open, type Settings, type Table } from '../src/index.ts'
 import { TINY, users, type User } from './fixture.ts'
 
 let directory = ''
@@ -122,55 +124,94 @@ describe('worker threads', () => {
     await table.put({ tenant: 't', id: 1, name: 'n', age: 1, score: 1 })
     await table.flush()
     expect(threads).toBeGreaterThan(0)
+    // 19 is the last; a run that has it already shows nothing.
+    const lower = Math.min(19, base + 10)
     const nice = niceValues()
-    expect(nice.filter((value) => value === base + 10)).toHaveLength(threads)
-    expect(nice.filter((value) => value !== base)).toHaveLength(threads)
+    expect(nice.filter((value) => value === lower).length).toBe(base === lower ? nice.length : threads)
+    expect(nice.filter((value) => value !== lower && value !== base)).toEqual([])
     expect(getPriority()).toBe(base)
     await db.close()
   })
 
+  test('take memtables and lookups that are not small, and leave the small ones', async () => {
+    const settings = { inlineFlushBytes: 2048, autoCompaction: false }
+    let db = await open(directory, { settings })
+    let table = await db.table(users)
+    const user = (id: number, name: string): User => ({ tenant: 't', id, name, age: 1, score: 1 })
+    const flushed = async (from: number, to: number, name: string): Promise<number> => {
+      await table.putMany(Array.from({ length: to - from }, (_, i) => user(from + i, name)))
+      await table.flush()
+      return threads
+    }
+    expect(await flushed(0, 10, 'small')).toBe(0)
+    // Two of these keys are in the file before.
+    expect(await flushed(8, 12, 'small, with dead rows')).toBe(0)
+    expect(await flushed(11, 500, 'large')).toBe(1)
+    expect(table.stats().bytes).toBeGreaterThan(16 * 2048)
+    // Small, and looked up in files that are not, with the dead rows that the calling thread found before.
+    await db.close()
+    db = await open(directory, { settings })
+    table = await db.table(users)
+    expect(await flushed(0, 20, 'small, in all files')).toBe(2)
+    expect(table.stats()).toMatchObject({ files: 2, liveRows: 500 })
+    const names = (await table.scan().toArray()).map(({ name }) => name)
+    expect(names.slice(0, 20)).toEqual(Array(20).fill('small, in all files'))
+    expect(names.slice(20)).toEqual(Array(480).fill('large'))
+    await db.close()
+  })
+
   test.each([
-    { inlineFlushBytes: undefined, started: 0 },
-    { inlineFlushBytes: 2 ** 11, started: 1 },
+    { inlineFlushBytes: DEFAULT_SETTINGS.inlineFlushBytes, started: 0 },
     { inlineFlushBytes: 0, started: 1 },
-  ])(
-    'with inlineFlushBytes $inlineFlushBytes, $started start for small memtables',
-    async ({ inlineFlushBytes, started }) => {
-      const db = await open(directory, {
-        settings: inlineFlushBytes === undefined ? {} : { inlineFlushBytes },
-      })
-      const table = await db.table(users)
-      const rows = Array.from({ length: 100 }, (_, id) => ({ tenant: 't', id, name: 'n', age: 1, score: 1 }))
-      await table.putMany(rows)
-      await table.flush()
-      // Its key is in the file above, which is looked into.
-      await table.put({ tenant: 't', id: 7, name: 'again', age: 1, score: 1 })
-      await table.flush()
-      expect(threads).toBe(started)
-      expect(table.stats()).toMatchObject({ files: 2, liveRows: 100 })
-      expect(await table.get({ tenant: 't', id: 7 })).toMatchObject({ name: 'again' })
-      await db.close()
-    },
-  )
+  ])('with inlineFlushBytes $inlineFlushBytes, $started start for a row', async (settings) => {
+    const db = await open(directory, { settings: { inlineFlushBytes: settings.inlineFlushBytes } })
+    const table = await db.table(users)
+    await table.put({ tenant: 't', id: 1, name: 'n', age: 1, score: 1 })
+    await table.flush()
+    expect(threads).toBe(settings.started)
+    await db.close()
+  })
 
   test('do not start for a process that writes little and ends', async () => {
+    const timers = new Set<() => void>()
+    const env = nodeEnvironment()
+    const after: Environment['after'] = (milliseconds, task) => {
+      if (milliseconds !== 1000) return env.after(milliseconds, task)
+      timers.add(task)
+      return () => timers.delete(task)
+    }
+    const components = { env: { ...env, after } }
     for (let use = 0; use < 8; use++) {
-      const db = await open(directory)
+      const db = await open(directory, { components })
       const table = await db.table(users)
       await table.put({ tenant: 't', id: use, name: 'n', age: 1, score: 1 })
-      expect(await table.count()).toBe(use + 1)
       expect(table.stats().files).toBe(use)
+      expect(timers.size).toBe(use < 4 ? 0 : 1)
       await db.close()
+      expect(timers.size).toBe(0)
     }
     expect(threads).toBe(0)
-    // What was due since then begins where a process stays, even if it only reads.
-    const db = await open(directory)
+    // What has been due since then begins in a process that stays, even if it only reads.
+    const db = await open(directory, { components })
     const table = await db.table(users)
-    expect(table.stats().files).toBe(8)
-    while (table.stats().files > 1) await new Promise((resolve) => setTimeout(resolve, 20))
+    for (const begin of timers) begin()
+    for (let wait = 0; wait < 1000 && table.stats().files > 1; wait++) await sleep(10)
+    expect(table.stats().files).toBe(1)
     expect(threads).toBe(1)
     expect(await table.count()).toBe(8)
     await db.close()
+  })
+
+  test('end what they merge for many short uses, so that files do not add up', async () => {
+    for (let use = 0; use < 30; use++) {
+      const db = await open(directory, { settings: { l0SlowdownFiles: 6 } })
+      const table = await db.table(users)
+      expect(table.stats().levels.find(({ level }) => level === 0)?.files ?? 0).toBeLessThanOrEqual(6)
+      await table.put({ tenant: 't', id: use, name: 'n', age: 1, score: 1 })
+      await db.close()
+    }
+    expect(threads).toBeGreaterThan(2)
+    expect(threads).toBeLessThan(10)
   })
 
   test('damage that a worker meets is the same error as without one', { timeout: 60_000 }, async () => {

@@ -76,9 +76,9 @@ export class Background {
   }
 
   /**
-   * Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. What is
-   * due to be compacted then begins now, or when the database has been open for a while, unless writers are held back, or
-   * not: a process that ends before would wait for it, or call it off.
+   * Flushes the sealed memtables of the table, with `seal` the active one too. Tables do not wait for each other. Then
+   * begins what is due to be compacted: `never` where the database closes, `later` where it has just been opened, since
+   * a process that ends soon would wait for it or call it off. While writers are held back, later is now.
    */
   async flush(table: TableStore, { seal, compact = 'now' }: FlushOptions): Promise<void> {
     if (seal) table.seal()
@@ -87,9 +87,9 @@ export class Background {
         await this.guarded(table, () => this.flushOne(table))
       }
     })
-    if (compact === 'now' || (compact === 'later' && this.stallOf(table).kind !== 'none'))
-      this.compactSoon(table)
-    else if (compact === 'later' && this.isCompactionDue(table)) this.tryLater(table)
+    if (compact === 'never') return
+    if (compact === 'now' || this.stallOf(table).kind !== 'none') this.compactSoon(table)
+    else if (this.isCompactionDue(table)) this.tryLater(table)
   }
 
   private isCompactionDue(table: TableStore): boolean {

@@ -120,7 +120,6 @@ export class Background {
     const begun = env.elapsed()
     for (let stall = this.stalls.note(table); stall.kind !== 'none'; stall = this.stalls.note(table)) {
       if (stall.kind === 'slowdown') {
-        this.compactSoon(table)
         await this.pause(stall.delayMs)
         break
       }
